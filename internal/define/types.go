@@ -1,0 +1,145 @@
+// Package define turns a project's text into typed definitions, reporting every mistake at once.
+package define
+
+import (
+	"time"
+
+	"weir/internal/job"
+	"weir/internal/quality"
+	"weir/internal/source"
+)
+
+// Mode is how a build changes its table.
+type Mode string
+
+// Modes of this version.
+const (
+	Append     Mode = "append"     // adds rows
+	Replace    Mode = "replace"    // swaps the whole table
+	Upsert     Mode = "upsert"     // inserts and updates by key
+	Partitions Mode = "partitions" // replaces the partitions the build produced
+	View       Mode = "view"       // stores nothing
+)
+
+// Deletes says what a full read does with keys that are gone.
+type Deletes string
+
+// Policies for keys that are gone.
+const (
+	Ignore Deletes = "ignore"
+	Remove Deletes = "remove"
+)
+
+// Project is a checked project in one environment.
+type Project struct {
+	Root        string // absolute folder
+	Name        string
+	Env         string // "" without --env
+	Lake        string // absolute folder or s3://bucket/prefix
+	LakeS3      S3     // for an s3 lake
+	Timezone    string
+	Memory      int64 // bytes; 0: default
+	Vars        job.Params
+	Connections map[string]*Connection
+	Tables      map[string]*Table
+	Pipelines   map[string]*Pipeline
+	Macros      []Macro
+	OnFailure   string        // shell command run after a run with failures, "" for none
+	Timeout     time.Duration // of one build, 0: none
+	Retries     int           // tries after the first, for errors that can pass
+}
+
+// S3 is how an S3-compatible store is reached. Secrets stay references until opened.
+type S3 struct {
+	Endpoint  string `yaml:"endpoint" doc:"URL of an S3-compatible store; empty for AWS"`
+	Region    string `yaml:"region" doc:"AWS region" default:"us-east-1"`
+	AccessKey string `yaml:"access_key" doc:"access key id; empty for the default credential chain"`
+	SecretKey string `yaml:"secret_key" doc:"secret access key, best as ${secret:name#field}"`
+}
+
+// Connection is a named outside system.
+type Connection struct {
+	Name   string
+	Type   string
+	Config source.Config // settings as written; opened when a build needs them
+	File   string
+	Line   int
+}
+
+// Macro is one file of macros/: CREATE MACRO statements.
+type Macro struct {
+	File string
+	SQL  string
+}
+
+// Kind says where a table's rows come from.
+type Kind string
+
+// Kinds of table.
+const (
+	FromSource Kind = "source"
+	FromSQL    Kind = "sql"
+	FromSeed   Kind = "seed"
+)
+
+// Limit is how many rows may be turned away: up to Rows, or up to Ratio of what was read.
+type Limit struct {
+	Rows    int64
+	Ratio   float64 // 0..1; used where IsRatio
+	IsRatio bool
+	Any     bool // no limit
+}
+
+// Exceeded says whether n of total is over the limit.
+func (l Limit) Exceeded(n, total int64) bool {
+	if l.Any || n == 0 {
+		return false
+	}
+	if l.IsRatio {
+		return float64(n) > l.Ratio*float64(total)
+	}
+	return n > l.Rows
+}
+
+// Table is one definition.
+type Table struct {
+	Name string // raw.orders
+	File string // relative to the root, slashes
+	Line int    // of the definition's first line
+	Kind Kind
+
+	Connection string        // of a source table
+	Dataset    string        // what it reads there; files: the path pattern
+	Source     source.Reader // the dataset's options, nil for SQL; see source.Reader
+
+	SQL     string // body without header, of a SQL table
+	SQLLine int    // 1-based line of the file at which SQL starts
+
+	Description    string
+	Owner          string
+	Tags           []string
+	Mode           Mode
+	Key            []string
+	OrderBy        string // "" for none
+	Deletes        Deletes
+	Columns        []job.Column // declared, in order; types win over inference
+	Partition      []job.PartitionField
+	Sort           []string
+	FileBytes      int64 // target size of a data file
+	Rules          []quality.Rule
+	MaxRejects     Limit
+	MaxQuarantined Limit
+	Timeout        time.Duration
+	Retries        int
+	Hash           string // of the definition's meaning: layout and comments do not count
+}
+
+// Pipeline is a named selection with a schedule.
+type Pipeline struct {
+	Name     string
+	File     string
+	Schedule string
+	Timezone string
+	Tables   []string
+	SLA      time.Duration
+}
