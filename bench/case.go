@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+)
+
+// benchCase is one figure and its goal.
+type benchCase struct {
+	name, what string
+	goal       float64
+	atMost     bool // the goal is an upper bound: times and memory
+	run        func(ctx context.Context, s *settings) (result, error)
+}
+
+func cases() []benchCase {
+	return []benchCase{
+		{"csv-iceberg", "CSV into the lake against DuckDB's COPY to Parquet, rows/s", 0.90, false, csvIceberg},
+		{"ndjson-iceberg-typed", "NDJSON with declared columns against typed COPY, rows/s", 0.90, false, ndjsonTyped},
+		{"ndjson-iceberg-infer", "NDJSON with inferred columns against typed COPY, rows/s", 0.75, false, ndjsonInfer},
+		{"transform", "lake to lake, filter and expressions and an aggregate, against Parquet to Parquet, rows/s", 0.85, false, transform},
+		{"upsert", "100 k rows into 5 M against scan and rewrite of the touched files, time", 3.00, true, upsert},
+		{"memory-1x-10x", "peak memory with ten times the CSV against once", 1.10, true, memoryGrowth},
+		{"memory-budget", "peak memory against the budget and 150 MB", 1.00, true, memoryBudget},
+		{"version-start", "weir version, against 100 ms", 1.00, true, versionStart},
+		{"noop-50", "a run of 50 tables with nothing to do, against 1 s", 1.00, true, noop},
+	}
+}
+
+// result is what a case found. The figures are Weir's.
+type result struct {
+	ratio    float64
+	rows     int64 // that one measurement worked through; 0 where it is not about rows
+	weir     sample
+	baseline string
+}
+
+// line is the one line of a case.
+func (r result) line(c benchCase) string {
+	var perSecond float64
+	if r.rows > 0 {
+		perSecond = float64(r.rows) / r.weir.wall.Seconds()
+	}
+	return fmt.Sprintf("bench %s ratio=%.2f goal=%.2f rows_s=%.0f cpu_s=%.2f rss_mb=%d baseline=%q",
+		c.name, r.ratio, c.goal, perSecond, r.weir.cpu.Seconds(), r.weir.rss>>20, r.baseline)
+}
+
+// throughput compares rows a second: above 1 Weir is faster.
+func throughput(rows int64, weir, raw sample, what string) result {
+	return result{ratio: raw.wall.Seconds() / weir.wall.Seconds(), rows: rows, weir: weir, baseline: describe(what, raw)}
+}
+
+// describe names a baseline with what it took itself.
+func describe(what string, raw sample) string {
+	return fmt.Sprintf("%s: %.2f s, %.2f cpu-s, %d MB", what, raw.wall.Seconds(), raw.cpu.Seconds(), raw.rss>>20)
+}
+
+func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+// within compares a time with its goal: below 1 the goal is kept.
+func within(m sample, goal time.Duration) result {
+	return result{ratio: m.wall.Seconds() / goal.Seconds(), weir: m, baseline: fmt.Sprintf("goal of %v", goal)}
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# The story of a shop's five days. make demo builds what it calls: ./weir, demo/bin/generate and demo/bin/check.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bin=$PWD/demo/bin
+shop=demo/shop
+twin=demo/twin # the same shop, never disturbed
+
+if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold= dim= plain=; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+# show prints a command as a person would type it, and runs it.
+show() {
+	printf '%s$ %s%s\n' "$dim" "$*" "$plain"
+	"$@"
+}
+weir() { ./weir "$@"; }
+die() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+new_project() {
+	mkdir -p "$1"
+	cp -R examples/retail/weir.yaml examples/retail/tables examples/retail/pipelines examples/retail/macros examples/retail/seeds "$1"/
+	"$bin/generate" "$1" --days 1-4
+}
+
+# fingerprint is every table's row count and a sum over all its values.
+fingerprint() {
+	local table
+	for table in raw.customers raw.orders raw.order_lines raw.products raw.receipts raw.clicks \
+		marts.customers marts.daily_sales marts.funnel; do
+		printf '%s ' "$table"
+		weir -C "$1" query --format csv "select count(*) as n, sum(hash(t)) as h from $table t" | tail -n 1
+	done
+}
+
+started=$SECONDS
+rm -rf "$shop" "$twin" demo/*.ndjson demo/*.csv demo/*.txt
+new_project "$shop"
+
+say "1. Four days of files lie in $shop/inbox. One command makes checked tables of them."
+printf '%sRead, written and rejected add up, table by table.%s\n' "$dim" "$plain"
+show weir -C "$shop" run
+show weir -C "$shop" rejects list
+
+say "2. The fifth day comes: new orders, some late; a new column; a till that writes its total as \"12,50\"."
+"$bin/generate" "$shop" --days 5
+show weir -C "$shop" plan
+
+say "3. The run is killed in the middle."
+printf '%s$ weir -C %s run    # and kill -9, as soon as a table is done%s\n' "$dim" "$shop" "$plain"
+./weir -C "$shop" run >demo/killed.txt 2>&1 &
+pid=$!
+while kill -0 "$pid" 2>/dev/null && ! grep -q ' built ' demo/killed.txt; do sleep 0.01; done
+kill -9 "$pid" 2>/dev/null || true
+wait "$pid" 2>/dev/null || true
+cat demo/killed.txt
+printf '%s… killed%s\n' "$dim" "$plain"
+say "   Run again, it goes on where it was."
+show weir -C "$shop" run
+new_project "$twin"
+weir -C "$twin" run >demo/twin.txt
+"$bin/generate" "$twin" --days 5
+weir -C "$twin" run >>demo/twin.txt
+fingerprint "$shop" >demo/killed-tables.txt
+fingerprint "$twin" >demo/twin-tables.txt
+diff demo/twin-tables.txt demo/killed-tables.txt || die "the killed run left other tables than an undisturbed one"
+printf 'every table is equal to that of a shop whose runs were never disturbed\n'
+
+say "4. The bad receipts wait, with file, line, reason and raw text."
+show weir -C "$shop" rejects show raw.receipts
+say "   Mended with a text editor's means, they are read again."
+show weir -C "$shop" rejects export raw.receipts -o demo/receipts.ndjson
+show sed -i.bak -E 's/\\"total\\":\\"([0-9]+),([0-9]+)\\"/\\"total\\":\1.\2/' demo/receipts.ndjson
+show weir -C "$shop" rejects replay raw.receipts --from demo/receipts.ndjson
+show weir -C "$shop" rejects show raw.receipts
+
+say "5. Only what depends on the receipts is built again; then the daily figures, beside plain DuckDB over the raw files."
+show weir -C "$shop" run
+sales='select day, sum(lines) as lines, sum(revenue) as revenue from marts.daily_sales group by day order by day'
+printf '%s$ weir -C %s query --format csv "%s"%s\n' "$dim" "$shop" "$sales" "$plain"
+weir -C "$shop" query --format csv "$sales" | tee demo/weir.csv
+"$bin/check" --mended "$shop" >demo/duckdb.csv
+diff demo/duckdb.csv demo/weir.csv || die "plain DuckDB over the raw files (<) says other than Weir (>)"
+printf 'plain DuckDB over the raw files says the same, to the penny\n'
+
+say "6. The tables are Iceberg, in a folder; any tool that reads Iceberg opens them."
+show weir -C "$shop" tables
+cat <<PY
+${dim}from pyiceberg.catalog.sql import SqlCatalog          # pip install 'pyiceberg[sql-sqlite,pyarrow]'
+lake = "$PWD/$shop/lake"
+catalog = SqlCatalog("weir", uri=f"sqlite:///{lake}/catalog.db", warehouse=f"file://{lake}")
+catalog.load_table("marts.daily_sales").scan().to_arrow()${plain}
+PY
+
+say "That took $((SECONDS - started)) seconds. The shop is in $shop: change a table and run it again."
