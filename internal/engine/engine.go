@@ -1,0 +1,32 @@
+// Package engine is the seam to what runs queries. Engines leave files in a stage; only the lake commits.
+package engine
+
+import (
+	"context"
+
+	"weir/internal/job"
+	"weir/internal/source"
+)
+
+// Engine runs queries under one memory budget a process (promise 5).
+type Engine interface {
+	// Open opens a session of its own: what one session makes, no other sees.
+	Open(ctx context.Context) (Session, error)
+}
+
+// Session is one piece of work on an engine. It runs one statement at a time; Progress may be asked from other goroutines.
+type Session interface {
+	source.Engine
+	// View makes a query readable by a table's dotted name.
+	View(ctx context.Context, name, sql string) error
+	// DescribeParams binds a query without running it and gives its columns.
+	DescribeParams(ctx context.Context, sql string, p job.Params) ([]job.Column, error)
+	// Query hands each row to scan, as database/sql gives it. For small results.
+	Query(ctx context.Context, sql string, scan func(row []any) error) error
+	// Int runs a query of one whole number.
+	Int(ctx context.Context, sql string) (int64, error)
+	// Stage leaves the rows of a query as Parquet files; fieldIDs is the literal that gives columns their Iceberg ids.
+	Stage(ctx context.Context, w job.Write, fieldIDs string, p job.Params) ([]job.File, error)
+	Progress() (percent float64, rows, total uint64)
+	Close() error
+}
