@@ -5,27 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
-
-const (
-	maxLabels     = 10 // of a rule, defaults included
-	maxLabelKey   = 128
-	maxLabelValue = 256
-)
-
-func checkLabel(at token, key, value Quoted) *Error {
-	k, v := utf8.RuneCountInString(key.Value()), utf8.RuneCountInString(value.Value())
-	switch {
-	case k == 0 || v == 0:
-		return mistake(at, "a label needs a key and a value")
-	case k > maxLabelKey:
-		return mistake(at, "the key of a label has %d characters; at most %d are allowed", k, maxLabelKey)
-	case v > maxLabelValue:
-		return mistake(at, "the value of a label has %d characters; at most %d are allowed", v, maxLabelValue)
-	}
-	return nil
-}
 
 func (p *parser) wrong(r *Rule, format string, args ...any) {
 	p.report(&Error{Line: r.Line, Col: r.Col, Msg: fmt.Sprintf(format, args...)})

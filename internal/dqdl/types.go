@@ -16,10 +16,9 @@ type ruleType struct {
 // analyzer says whether the type can record a metric without judging it.
 func (t ruleType) analyzer() bool { return t.only || len(t.kinds) > 0 }
 
-var (
-	byNumber = []Kind{Num}
-	anyCount = -1
-)
+const anyCount = -1
+
+var byNumber = []Kind{Num}
 
 // ruleTypes are all types of rule: those of Glue, and below them those that stand only in the open executor.
 var ruleTypes = []ruleType{

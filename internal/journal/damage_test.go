@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -147,6 +148,32 @@ func readAll(t *testing.T, path string) error {
 	return err
 }
 
+// TestMigration takes a file of an earlier version forward, all the way or not at all.
+func TestMigration(t *testing.T) {
+	j, ctx := open(t, filledFile(t, 3)), t.Context()
+	later := append(migrations(), "ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT 'nobody'", "CREATE INDEX runs_owner ON runs (owner)")
+	try := func(steps []string) error {
+		return j.write(ctx, "migrate", func(tx *sql.Tx) error { return migrate(ctx, tx, steps) })
+	}
+	if err := try(append(later[:2:2], "CREATE nonsense")); err == nil {
+		t.Error("a wrong step was taken")
+	}
+	if v, err := version(ctx, j.db); v != len(migrations()) || err != nil {
+		t.Errorf("after a step that failed the version is %d, %v", v, err)
+	}
+	if err := try(later); err != nil {
+		t.Fatal(err)
+	}
+	var owned, v int
+	err := errors.Join(j.db.QueryRow(`SELECT count(*) FROM runs WHERE owner = 'nobody'`).Scan(&owned), j.db.QueryRow(`PRAGMA user_version`).Scan(&v))
+	if err != nil || owned != 3 || v != len(later) {
+		t.Errorf("after the migration %d runs have an owner, version %d, %v", owned, v, err)
+	}
+	if err := try(later); !errors.Is(err, ErrNewer) {
+		t.Errorf("an older program migrates a newer file: %v", err)
+	}
+}
+
 func TestNewerVersion(t *testing.T) {
 	path := filledFile(t, 1)
 	db, err := connect(path, "immediate")
@@ -187,6 +214,18 @@ func TestPlacesThatCannotBeWritten(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), filepath.Join(locked, "journal.db")); fault.ClassOf(err) != fault.Usage {
 		t.Errorf("a read-only folder: %v of class %s", err, fault.ClassOf(err))
+	}
+}
+
+func TestPathsOfOddCharacters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "50% of #1? & grüße", "a journal?mode=memory.db")
+	first := open(t, path)
+	begin(t, first, Run{})
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		t.Fatalf("the journal is not where it was asked for: %v", err)
+	}
+	if rs, err := open(t, path).Runs(t.Context(), 0); err != nil || len(rs) != 1 {
+		t.Errorf("opened again it holds %v, %v", rs, err)
 	}
 }
 

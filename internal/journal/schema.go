@@ -99,7 +99,7 @@ func (j *Journal) prepare(ctx context.Context) error {
 		return err
 	}
 	if have < len(migrations()) {
-		if err := j.write(ctx, "prepare", migrate); err != nil {
+		if err := j.write(ctx, "prepare", func(tx *sql.Tx) error { return migrate(ctx, tx, migrations()) }); err != nil {
 			return err
 		}
 	}
@@ -108,18 +108,17 @@ func (j *Journal) prepare(ctx context.Context) error {
 
 // migrate applies the missing migrations in one transaction, so that a killed process leaves the version before or the
 // version after. Another process may have been first.
-func migrate(tx *sql.Tx) error {
-	have, err := version(context.Background(), tx)
+func migrate(ctx context.Context, tx *sql.Tx, all []string) error {
+	have, err := version(ctx, tx)
 	if err != nil {
 		return err
 	}
-	all := migrations()
 	for _, step := range all[have:] {
-		if _, err := tx.Exec(step); err != nil {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
 			return err
 		}
 	}
 	// A pragma takes no parameters.
-	_, err = tx.Exec(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(all)))
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(all)))
 	return err
 }
