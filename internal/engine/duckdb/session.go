@@ -9,6 +9,7 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
+	"weir/internal/engine"
 	"weir/internal/fault"
 	"weir/internal/job"
 )
@@ -26,6 +27,20 @@ type Session struct {
 	life   sync.RWMutex // guards what follows against Close
 	raw    mapping.Connection
 	closed bool
+}
+
+var (
+	_ engine.Engine  = (*Engine)(nil)
+	_ engine.Session = (*Session)(nil)
+)
+
+// Open is Session behind the seam of package engine.
+func (e *Engine) Open(ctx context.Context) (engine.Session, error) {
+	s, err := e.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Session opens a session. It must be closed.
