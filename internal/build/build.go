@@ -1,0 +1,132 @@
+// Package build makes one table once: read, stage, judge, commit. What it stages is visible to no one before its rules
+// have passed, and it commits data and position together through the lake (promises 1 to 4).
+package build
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"weir/internal/define"
+	"weir/internal/engine"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/lake"
+	"weir/internal/quality"
+	"weir/internal/source"
+)
+
+// Builder builds the tables of one project in one process.
+type Builder struct {
+	Lake   *lake.Lake
+	Engine engine.Engine
+	Macros []define.Macro
+	Vars   job.Params
+	// Source opens the source a table reads.
+	Source func(ctx context.Context, t *define.Table) (source.Source, error)
+	// Scratch is a local folder for deltas that do not become data files themselves.
+	Scratch string
+}
+
+// Input is one table a SQL table reads, directly or through views.
+type Input struct {
+	Name  string
+	View  string // SQL of a view; "" for a table of the lake
+	Place string // where it is named, for messages
+}
+
+// Task is one build.
+type Task struct {
+	Table *define.Table
+	// Inputs of a SQL table, every view after what it reads.
+	Inputs []Input
+	// Definition is the hash of all that shapes the rows: the table's, its views' and macros' meaning, its vars.
+	Definition string
+	RunID      string
+	Time       time.Time // logical time
+	Full       bool      // read everything again
+	Destroy    bool      // a full build may lose a past that cannot be read again
+	// Observe, where set, is given the session before the work starts, so that progress can be shown.
+	Observe func(p Progress)
+}
+
+// Progress is read by another goroutine while a build runs.
+type Progress interface {
+	Progress() (percent float64, rows, total uint64)
+}
+
+// Outcome is what a build did.
+type Outcome struct {
+	Skipped        bool
+	Why            string // why it was skipped, or what was built
+	Counts         job.Counts
+	Rules          []quality.Outcome
+	Before, After  int64 // snapshot ids, 0 for none
+	Inputs         map[string]int64
+	Files          int
+	BytesRead      int64
+	BytesWritten   int64
+	Rejects        string // where a failed build's rejects lie
+	Added, Widened []string
+	Already        bool // the run had committed this table before
+}
+
+// Build makes the table, or finds that nothing has to be done.
+func (b *Builder) Build(ctx context.Context, t Task) (Outcome, error) {
+	out, err := b.build(ctx, t)
+	if err != nil {
+		return out, fmt.Errorf("build %s: %w", t.Table.Name, err)
+	}
+	return out, nil
+}
+
+func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
+	state, err := b.load(ctx, t.Table.Name)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if state.committed(t.RunID) {
+		return b.already(ctx, state, t)
+	}
+	if t.Full {
+		if err := refuseFull(t, state); err != nil {
+			return Outcome{}, err
+		}
+	}
+	s, err := b.Engine.Open(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer s.Close()
+	if t.Observe != nil {
+		t.Observe(s)
+	}
+	w := &work{b: b, t: t, s: s, state: state}
+	defer w.close()
+	err = w.run(ctx)
+	return w.out, err
+}
+
+// already answers for a run id that is in the ledger: an earlier attempt committed and was not heard (promise 4).
+func (b *Builder) already(_ context.Context, state state, t Task) (Outcome, error) {
+	out := Outcome{Already: true, Why: "committed before by the same run"}
+	for _, s := range state.table.Snapshots() {
+		if s.RunID != t.RunID {
+			continue
+		}
+		out.Before, out.After = s.Parent, s.ID
+		if s.Counts != nil {
+			out.Counts = *s.Counts
+		}
+	}
+	return out, nil
+}
+
+// refuseFull keeps a full build from losing rows that cannot be read again.
+func refuseFull(t Task, state state) error {
+	if t.Table.Mode != define.Append || t.Destroy || state.empty() {
+		return nil
+	}
+	return fault.New(fault.Usage, "--full is refused: the table appends, and its past may not be there to be read again").
+		WithHint("add --destroy-history to drop the rows of %s and build from what its source holds now", t.Table.Name)
+}

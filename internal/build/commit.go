@@ -1,0 +1,156 @@
+package build
+
+import (
+	"context"
+	"fmt"
+
+	"weir/internal/define"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/lake"
+)
+
+// merged is what a mode makes of the delta against one version of the table.
+type merged struct {
+	add     []job.File // staged files, local paths
+	remove  []string   // locations of live files that go
+	changes []string   // change-set files, local paths
+	counts  job.Counts // inserted, updated, deleted, accepted, superseded, stale
+}
+
+// commit makes the delta part of the table: one snapshot with data, position and rejects (promise 1). The lake calls plan
+// on each version of the table it tries, so that after a conflict everything is planned and judged again.
+func (w *work) commit(ctx context.Context) error {
+	in := lake.Intent{
+		Table: w.t.Table.Name, RunID: w.t.RunID, Time: w.t.Time,
+		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Doc: w.t.Table.Description},
+		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
+		Server: w.read.server, Definition: w.t.Definition,
+		SchemaID: -1, CloseRejects: w.read.closes, Replace: w.swaps(),
+		Plan: w.plan,
+	}
+	if w.state.table != nil {
+		in.SchemaID, in.LastColumnID = w.state.table.SchemaID(), w.state.table.LastColumnID()
+	}
+	done, err := w.b.Lake.Commit(ctx, in)
+	if err != nil {
+		return err
+	}
+	w.out.After, w.out.Already = done.Snapshot.ID, done.Already
+	if done.Already && done.Snapshot.Counts != nil {
+		w.out.Counts = *done.Snapshot.Counts
+	}
+	return w.stage.Done(ctx)
+}
+
+func (w *work) plan(ctx context.Context, t *lake.Table) (lake.Change, job.Counts, error) {
+	if err := w.forget(); err != nil {
+		return lake.Change{}, job.Counts{}, err
+	}
+	m, err := w.mergeInto(ctx, t)
+	w.last = m
+	if err != nil {
+		return lake.Change{}, job.Counts{}, fmt.Errorf("merge: %w", err)
+	}
+	counts, err := w.reconcile(ctx, t, m)
+	if err != nil {
+		return lake.Change{}, job.Counts{}, err
+	}
+	if err := w.judgeTable(ctx, t, m); err != nil {
+		return lake.Change{}, job.Counts{}, err
+	}
+	ch := lake.Change{Remove: m.remove, Columns: w.columns}
+	extra := append(w.rejectPaths(), m.changes...)
+	if ch.Add, extra, err = w.stage.Seal(ctx, m.add, extra); err != nil {
+		return lake.Change{}, job.Counts{}, err
+	}
+	for i, r := range w.rejects {
+		r.Path = extra[i]
+		ch.Rejects = append(ch.Rejects, r)
+	}
+	ch.ChangeSet = extra[len(w.rejects):]
+	w.out.Counts, w.out.Files, w.out.BytesWritten = counts, len(m.add), bytesOf(m.add)
+	return ch, counts, nil
+}
+
+// forget removes what an earlier plan of this commit staged beside the delta.
+func (w *work) forget() error {
+	ours := map[string]bool{}
+	for _, f := range w.delta.files {
+		ours[f.Path] = true
+	}
+	var extra []job.File
+	for _, f := range w.last.add {
+		if !ours[f.Path] {
+			extra = append(extra, f)
+		}
+	}
+	for _, path := range w.last.changes {
+		extra = append(extra, job.File{Path: path})
+	}
+	w.last = merged{}
+	return removeFiles(extra)
+}
+
+func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
+	switch w.t.Table.Mode {
+	case define.Append:
+		return w.mergeAppend(ctx, t)
+	case define.Replace:
+		return w.mergeReplace(ctx, t)
+	case define.Partitions:
+		return w.mergePartitions(ctx, t)
+	case define.Upsert:
+		return w.mergeUpsert(ctx, t)
+	}
+	return merged{}, fault.New(fault.Internal, "mode %s cannot be built", w.t.Table.Mode)
+}
+
+// reconcile holds promise 2: what was read is accounted for to the row, and the table grows by just what was written.
+func (w *work) reconcile(ctx context.Context, t *lake.Table, m merged) (job.Counts, error) {
+	c := w.out.Counts
+	c.Accepted, c.Superseded, c.Stale = m.counts.Accepted, m.counts.Superseded, m.counts.Stale
+	c.Inserted, c.Updated, c.Deleted = m.counts.Inserted, m.counts.Updated, m.counts.Deleted
+	var removed int64
+	c.Before = 0
+	if t != nil {
+		var err error
+		if c.Before, err = t.RowCount(ctx); err != nil {
+			return c, err
+		}
+		if removed, err = liveRows(ctx, t, m.remove); err != nil {
+			return c, err
+		}
+	}
+	c.After = c.Before - removed + rowsOf(m.add)
+	if c.Read != c.Accepted+c.Rejected+c.Quarantined+c.Filtered+c.Superseded+c.Stale {
+		return c, fault.New(fault.Data, "counts do not reconcile: %d read, but %d accepted + %d rejected + %d quarantined + %d filtered + %d superseded + %d stale",
+			c.Read, c.Accepted, c.Rejected, c.Quarantined, c.Filtered, c.Superseded, c.Stale)
+	}
+	if c.After != c.Before+c.Inserted-c.Deleted {
+		return c, fault.New(fault.Data, "counts do not reconcile: table had %d rows, %d inserted, %d deleted, but would have %d",
+			c.Before, c.Inserted, c.Deleted, c.After)
+	}
+	return c, nil
+}
+
+func liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error) {
+	if len(paths) == 0 {
+		return 0, nil
+	}
+	want := map[string]bool{}
+	for _, p := range paths {
+		want[p] = true
+	}
+	files, err := t.Files(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for _, f := range files {
+		if want[f.Path] {
+			n += f.Rows
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,187 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/lake"
+	"weir/internal/quality"
+	"weir/internal/record"
+)
+
+// judgeRows applies the row rules to the delta before it is merged (promise 3).
+func (w *work) judgeRows(ctx context.Context) error {
+	// A build that brings no rows breaks no rule about rows.
+	if len(w.checks.RowRules()) == 0 || w.delta.rows == 0 {
+		return nil
+	}
+	outcomes, err := w.checks.JudgeRows(ctx, w.s, "("+w.delta.sql+")")
+	if err != nil {
+		return fmt.Errorf("judge rows: %w", err)
+	}
+	w.out.Rules, w.rowOutcomes = outcomes, outcomes
+	var away []int
+	var stops []error
+	for i, o := range outcomes {
+		switch {
+		case o.Passed:
+		case o.Rule.OnFail == quality.Quarantine:
+			away = append(away, i)
+		case o.Rule.OnFail == quality.Stop:
+			stops = append(stops, w.broken(ctx, o, w.checks.Predicate(i)))
+		}
+	}
+	if len(stops) > 0 {
+		return errors.Join(stops...)
+	}
+	if len(away) > 0 {
+		return w.quarantine(ctx, away)
+	}
+	return nil
+}
+
+// broken is the error of a rule that stops the build, with one row that breaks it where there is one.
+func (w *work) broken(ctx context.Context, o quality.Outcome, predicate string) error {
+	place := ""
+	if o.Rule.File != "" {
+		place = fmt.Sprintf(" (%s:%d)", o.Rule.File, o.Rule.Line)
+	}
+	text := fmt.Sprintf("rule %s%s does not hold: %s", o.Rule.Text, place, o.Reason)
+	if o.Failed > 0 {
+		text += fmt.Sprintf("; %d of %d rows", o.Failed, o.Total)
+	}
+	if predicate != "" {
+		rows, err := w.s.Strings(ctx, "SELECT to_json(d)::VARCHAR FROM ("+w.delta.sql+") AS d WHERE NOT ("+predicate+") LIMIT 1")
+		if err == nil && len(rows) > 0 {
+			text += ", such as " + clip(rows[0][0].Value, 300)
+		}
+	}
+	state := "no table was made"
+	if w.out.Before != 0 {
+		state = fmt.Sprintf("table unchanged (snapshot %d)", w.out.Before)
+	}
+	return fault.New(fault.Data, "stopped, %s. %s", state, text).
+		WithHint("mend the rows, or set on_fail: warn or, for rules about single rows, on_fail: quarantine")
+}
+
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return s
+}
+
+// quarantine moves the rows that break the given row rules out of the delta into the rejects.
+func (w *work) quarantine(ctx context.Context, away []int) error {
+	holds := make([]string, len(away))
+	for i, at := range away {
+		holds[i] = "(" + w.checks.Predicate(at) + ")"
+	}
+	n, err := w.keepRejects(ctx, w.quarantined(away, holds), record.KindQuarantined)
+	if err != nil {
+		return err
+	}
+	w.out.Counts.Quarantined = n
+	if w.t.Table.MaxQuarantined.Exceeded(n, w.out.Counts.Read) {
+		return w.tooMany(ctx, n, w.t.Table.MaxQuarantined, "max_quarantined", "quarantined")
+	}
+	return w.restage(ctx, w.delta.sql+" WHERE "+strings.Join(holds, " AND "))
+}
+
+// quarantined is the reject query of rows that break a rule: the row as JSON, so that it can be mended and read again.
+func (w *work) quarantined(away []int, holds []string) string {
+	rule, reason := "CASE", "CASE"
+	for i, at := range away {
+		text := job.Literal(w.checks.RowRules()[at].Text)
+		rule += " WHEN NOT " + holds[i] + " THEN " + text
+		reason += " WHEN NOT " + holds[i] + " THEN 'does not hold: ' || " + text
+	}
+	dataset := "''"
+	if indexOf(w.columns, FileColumn) >= 0 {
+		dataset = "coalesce(" + job.Quote(FileColumn) + ", '')"
+	}
+	return `SELECT md5(concat(dataset, '|', raw)) || '-' || row_number() OVER (PARTITION BY dataset, raw) AS id, 'quarantined' AS kind,
+  dataset, 0::BIGINT AS line, -1::BIGINT AS "offset", '' AS "column", reason, rule, raw, '' AS header
+FROM (SELECT ` + dataset + ` AS dataset, ` + reason + ` END AS reason, ` + rule + ` END AS rule, to_json(d)::VARCHAR AS raw
+  FROM (` + w.delta.sql + `) AS d WHERE NOT (` + strings.Join(holds, " AND ") + `))`
+}
+
+// restage writes the delta again from a query over it.
+func (w *work) restage(ctx context.Context, sql string) error {
+	write := job.Write{Columns: w.columns, Dir: w.scratch + "/delta", Prefix: "delta"}
+	if w.delta.direct {
+		write = w.dataWrite()
+	}
+	write.SQL = sql
+	files, err := w.s.Stage(ctx, write, w.ids, nil)
+	if err != nil {
+		return fmt.Errorf("stage delta again: %w", err)
+	}
+	if err := removeFiles(w.delta.files); err != nil {
+		return fault.New(fault.Unavailable, "stage delta again: %w", err)
+	}
+	w.setDelta(files)
+	return nil
+}
+
+// judgeTable applies the table rules to the table as it will be after the commit.
+func (w *work) judgeTable(ctx context.Context, t *lake.Table, m merged) error {
+	if len(w.checks.TableRules()) == 0 {
+		return nil
+	}
+	result, err := w.result(ctx, t, m)
+	if err != nil {
+		return err
+	}
+	outcomes, err := w.checks.JudgeTable(ctx, w.s, "("+result+")", nil)
+	if err != nil {
+		return fmt.Errorf("judge table: %w", err)
+	}
+	w.out.Rules = append(w.rowOutcomes[:len(w.rowOutcomes):len(w.rowOutcomes)], outcomes...)
+	var stops []error
+	for _, o := range outcomes {
+		if !o.Passed && o.Rule.OnFail == quality.Stop {
+			stops = append(stops, w.broken(ctx, o, ""))
+		}
+	}
+	return errors.Join(stops...)
+}
+
+// result is a SELECT over the table as it will be: what stays and what is added.
+func (w *work) result(ctx context.Context, t *lake.Table, m merged) (string, error) {
+	added := w.readStaged(m.add)
+	if t == nil {
+		return added, nil
+	}
+	stay, err := staying(ctx, t, m.remove)
+	if err != nil || len(stay) == 0 {
+		return added, err
+	}
+	rel, err := t.Scan(ctx, lake.ScanOptions{Files: stay})
+	if err != nil {
+		return "", err
+	}
+	return w.project(rel.SQL, rel.Columns) + " UNION ALL " + added, nil
+}
+
+func staying(ctx context.Context, t *lake.Table, remove []string) ([]string, error) {
+	files, err := t.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{}
+	for _, r := range remove {
+		gone[r] = true
+	}
+	var stay []string
+	for _, f := range files {
+		if !gone[f.Path] {
+			stay = append(stay, f.Path)
+		}
+	}
+	return stay, nil
+}

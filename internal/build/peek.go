@@ -1,0 +1,145 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"weir/internal/define"
+	"weir/internal/job"
+	"weir/internal/source"
+)
+
+// Peek is what a build would do.
+type Peek struct {
+	Build   bool
+	Why     string
+	Rows    int64 // to read, -1 where unknown
+	Bytes   int64 // to read
+	AllRows int64 // that the inputs hold altogether, -1 where unknown
+	All     int64 // bytes the inputs hold altogether, 0 where unknown
+	Splits  []source.Split
+}
+
+// Peek finds what a build would read, without reading it. changing are inputs that the same run builds before.
+func (b *Builder) Peek(ctx context.Context, t Task, changing []string) (Peek, error) {
+	st, err := b.load(ctx, t.Table.Name)
+	if err != nil {
+		return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
+	}
+	w := &work{b: b, t: t, state: st}
+	look := w.peekSource
+	if t.Table.Kind == define.FromSQL {
+		look = func(ctx context.Context) (Peek, error) { return w.peekSQL(ctx, changing) }
+	}
+	p, err := look(ctx)
+	if err != nil {
+		return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
+	}
+	return p, nil
+}
+
+func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
+	src, err := w.b.Source(ctx, w.t.Table)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	server, err := src.Server(ctx)
+	if err != nil {
+		return p, err
+	}
+	if err := w.sameServer(server); err != nil {
+		return p, err
+	}
+	scan, err := src.Begin(ctx, w.request())
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, scan.Close()) }()
+	p.Rows, p.Splits = -1, scan.Splits()
+	changed := 0
+	for _, s := range p.Splits {
+		p.Bytes += s.Bytes
+		if s.Replaces {
+			changed++
+		}
+	}
+	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.Mode == define.Replace && !scan.End().Equal(w.state.ledger.Position))
+	p.Why = whySource(len(p.Splits), changed, w.t, w.state)
+	return p, nil
+}
+
+func whySource(splits, changed int, t Task, st state) string {
+	switch {
+	case t.Full:
+		return fmt.Sprintf("full read of %s", files(splits))
+	case st.table == nil && splits == 0:
+		return "first build, nothing to read yet"
+	case splits == 0 && t.Table.Mode == define.Replace:
+		return "files are gone"
+	case splits == 0:
+		return "nothing new"
+	case st.table == nil:
+		return "first build, " + files(splits)
+	case changed > 0:
+		return fmt.Sprintf("%s, %d of them changed", files(splits), changed)
+	case t.Table.Mode == define.Replace:
+		return "read again, " + files(splits)
+	}
+	return files(splits) + " new"
+}
+
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
+func (w *work) peekSQL(ctx context.Context, changing []string) (Peek, error) {
+	p := Peek{Build: true, Rows: -1}
+	if len(changing) > 0 {
+		p.Why = "after " + join(changing)
+	}
+	tables, next, err := w.b.inputs(ctx, w.t)
+	if err != nil {
+		if len(changing) > 0 {
+			return p, nil // an input is built for the first time by the same run
+		}
+		return p, err
+	}
+	p.Rows = 0
+	for _, t := range tables {
+		fs, err := t.Files(ctx)
+		if err != nil {
+			return p, err
+		}
+		for _, f := range fs {
+			p.Rows, p.Bytes = p.Rows+f.Rows, p.Bytes+f.Bytes
+		}
+	}
+	switch {
+	case len(changing) > 0:
+	case w.t.Full:
+		p.Why = "full build"
+	case w.unchanged(next):
+		return Peek{Why: "inputs unchanged since " + w.since()}, nil
+	case w.state.table == nil:
+		p.Why = "first build"
+	case w.state.ledger.Definition != w.t.Definition:
+		p.Why = "definition changed"
+	default:
+		p.Why = "changed: " + join(differ(w.state.ledger.Position, next))
+	}
+	return p, nil
+}
+
+func differ(a, b job.Position) (names []string) {
+	for k, v := range b {
+		if a[k] != v {
+			names = append(names, k)
+		}
+	}
+	return names
+}

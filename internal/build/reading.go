@@ -1,0 +1,150 @@
+package build
+
+import (
+	"context"
+	"errors"
+
+	"weir/internal/define"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/source"
+)
+
+// reading is a fixed, bounded read: what is read and where the table stands after it.
+type reading struct {
+	rel     source.Relation
+	params  job.Params
+	base    job.Position // value of each split the read started from
+	next    job.Position
+	whole   bool // the position is swapped as a whole
+	full    bool // everything there is was read, so a key that is not in it is gone
+	server  string
+	splits  []string // that are read
+	replace []string // splits whose earlier rows this read replaces
+	closes  []string // rejects this read settles
+	careful func(ctx context.Context, cause error) (source.Relation, error)
+	ends    []func(ctx context.Context) error
+}
+
+func (r *reading) close(ctx context.Context) error {
+	var errs []error
+	for i := len(r.ends) - 1; i >= 0; i-- {
+		errs = append(errs, r.ends[i](ctx))
+	}
+	r.ends = nil
+	return errors.Join(errs...)
+}
+
+// beginSource asks the source for what is new. It gives nil where nothing is.
+func (w *work) beginSource(ctx context.Context) (*reading, error) {
+	src, err := w.b.Source(ctx, w.t.Table)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{ends: []func(context.Context) error{func(context.Context) error { return src.Close() }}}
+	if err := w.scan(ctx, src, r); err != nil {
+		return nil, errors.Join(err, r.close(ctx))
+	}
+	if r.rel.SQL == "" {
+		w.out.Why = "nothing new in " + r.server
+		return nil, r.close(ctx)
+	}
+	return r, nil
+}
+
+func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err error) {
+	if r.server, err = src.Server(ctx); err != nil {
+		return err
+	}
+	if err := w.sameServer(r.server); err != nil {
+		return err
+	}
+	scan, err := src.Begin(ctx, w.request())
+	if err != nil {
+		return err
+	}
+	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
+	splits := scan.Splits()
+	r.next = scan.End()
+	r.full = w.t.Full || w.t.Table.Mode == define.Replace
+	r.whole = r.full
+	if len(splits) == 0 && w.state.table != nil && (!r.whole || r.next.Equal(w.state.ledger.Position)) {
+		return nil
+	}
+	r.base = w.state.ledger.Position
+	if !r.whole {
+		r.base, r.next = moved(w.state.ledger.Position, r.next)
+	}
+	for _, s := range splits {
+		w.out.BytesRead += s.Bytes
+		r.splits = append(r.splits, s.Name)
+		if s.Replaces {
+			r.replace = append(r.replace, s.Name)
+		}
+	}
+	return w.relate(ctx, scan, r)
+}
+
+// moved keeps the splits whose value changes: only they are compared and set at the commit, so that two runs over different
+// files do not meet.
+func moved(from, to job.Position) (base, next job.Position) {
+	base, next = job.Position{}, job.Position{}
+	for split, value := range to {
+		if was := from[split]; was != value {
+			base[split], next[split] = was, value
+		}
+	}
+	return base, next
+}
+
+func (w *work) request() job.Read {
+	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.state.columns(), Time: w.t.Time}
+	if !w.t.Full {
+		r.From = w.state.ledger.Position
+	}
+	if w.t.Table.Mode == define.Replace {
+		r.Whole = true
+		if w.state.ledger.Definition != w.t.Definition {
+			r.Full = true
+		}
+	}
+	if w.t.Full && w.t.Table.Mode != define.Upsert {
+		r.Known = nil // everything is swapped, the columns too
+	}
+	return r
+}
+
+func (w *work) relate(ctx context.Context, scan source.Scan, r *reading) (err error) {
+	able, ok := scan.(source.Scannable)
+	if !ok {
+		return fault.New(fault.Internal, "the source gives neither a relation nor batches")
+	}
+	r.careful = func(ctx context.Context, cause error) (source.Relation, error) { return able.Careful(ctx, w.s, cause) }
+	if r.rel, err = able.Relation(ctx, w.s); err != nil {
+		if fault.ClassOf(err) != fault.Data {
+			return err
+		}
+		// The columns could not even be found: the slow way may still read what is good.
+		if r.rel, err = able.Careful(ctx, w.s, err); err != nil {
+			return err
+		}
+	}
+	w.keepClose(r, r.rel)
+	return nil
+}
+
+func (w *work) keepClose(r *reading, rel source.Relation) {
+	if rel.Close != nil {
+		r.ends = append(r.ends, rel.Close)
+	}
+}
+
+// sameServer stops a read whose position was made on another server (promise 7).
+func (w *work) sameServer(server string) error {
+	was := w.state.ledger.Server
+	if was == "" || was == server || w.t.Full {
+		return nil
+	}
+	return fault.New(fault.Data, "server changed: the position was made on %s, the connection now leads to %s; nothing read", was, server).
+		WithHint("same data in a new place: weir position accept-server %s; other data: weir run %s --full", w.t.Table.Name, w.t.Table.Name)
+}

@@ -1,0 +1,146 @@
+package build
+
+import (
+	"fmt"
+	"strings"
+
+	"weir/internal/define"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/lake"
+	"weir/internal/project"
+)
+
+// shape settles the columns the table will have after this build: what the delta brings, stored in a type the lake has
+// (promise 6), beside what the table holds already.
+func (w *work) shape() error {
+	brought, err := storedColumns(w.read.rel.Columns)
+	if err != nil {
+		return err
+	}
+	if w.t.Table.Kind == define.FromSQL {
+		if brought, err = declared(w.t.Table, brought); err != nil {
+			return err
+		}
+	}
+	if err := w.known(brought); err != nil {
+		return err
+	}
+	existing := w.state.table
+	if w.swaps() {
+		w.columns = lake.ReplaceIDs(brought, existing)
+	} else if w.columns, err = w.merge(brought); err != nil {
+		return err
+	}
+	w.ids, err = lake.FieldIDs(w.columns, existing)
+	return err
+}
+
+// swaps says whether the build replaces every row, so that columns may go or change their type freely.
+func (w *work) swaps() bool {
+	m := w.t.Table.Mode
+	return m == define.Replace || (m == define.Append && w.t.Full)
+}
+
+func storedColumns(cols []job.Column) ([]job.Column, error) {
+	out := make([]job.Column, 0, len(cols))
+	seen := map[string]string{}
+	for _, c := range cols {
+		fold := strings.ToLower(c.Name)
+		if other, twice := seen[fold]; twice {
+			return nil, fault.New(fault.Usage, "columns %q and %q have one name; the lake tells no case apart", other, c.Name)
+		}
+		seen[fold] = c.Name
+		t, err := lake.Stored(c.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", c.Name, err)
+		}
+		out = append(out, job.Column{Name: c.Name, Type: t, Required: c.Required, Doc: c.Doc})
+	}
+	return out, nil
+}
+
+// declared gives a SQL table's columns the types its definition names.
+func declared(t *define.Table, cols []job.Column) ([]job.Column, error) {
+	for _, d := range t.Columns {
+		i := indexOf(cols, d.Name)
+		if i < 0 {
+			return nil, fault.New(fault.Usage, "%s declares column %q, which its SQL does not give; nearest: %s", t.File, d.Name,
+				project.Nearest(d.Name, names(cols)))
+		}
+		cols[i].Type, cols[i].Doc, cols[i].Required = d.Type, d.Doc, d.Required
+	}
+	return cols, nil
+}
+
+// merge lays what the delta brings beside the table's columns: new ones at the end, wider types where the step is exact.
+func (w *work) merge(brought []job.Column) ([]job.Column, error) {
+	if w.state.table == nil {
+		return lake.AssignIDs(brought, nil), nil
+	}
+	merged := append([]job.Column(nil), w.state.table.Columns()...)
+	for _, c := range brought {
+		i := indexOf(merged, c.Name)
+		switch {
+		case i < 0:
+			merged = append(merged, c)
+			w.out.Added = append(w.out.Added, c.Name)
+		case merged[i].Type == c.Type:
+		case lake.Widens(merged[i].Type, c.Type):
+			merged[i].Type = c.Type
+			w.out.Widened = append(w.out.Widened, c.Name)
+		case lake.Widens(c.Type, merged[i].Type):
+		default:
+			return nil, fault.New(fault.Data, "column %q is %s in the table and %s now, which is not a widening", c.Name, merged[i].Type, c.Type).
+				WithHint("cast it to %s in the SQL, or drop the table and build it anew", merged[i].Type)
+		}
+	}
+	return lake.AssignIDs(merged, w.state.table), nil
+}
+
+// known checks that the columns the definition names are there.
+func (w *work) known(cols []job.Column) error {
+	if w.state.table != nil && !w.swaps() {
+		cols = append(append([]job.Column(nil), cols...), w.state.table.Columns()...)
+	}
+	named := append([]string(nil), w.t.Table.Key...)
+	if w.t.Table.OrderBy != "" {
+		named = append(named, w.t.Table.OrderBy)
+	}
+	for _, p := range w.t.Table.Partition {
+		named = append(named, p.Column)
+	}
+	for _, n := range named {
+		if indexOf(cols, n) < 0 {
+			return fault.New(fault.Usage, "%s: column %q is not in %s; nearest: %s", w.t.Table.File, n, w.t.Table.Name,
+				project.Nearest(n, names(cols)))
+		}
+	}
+	return nil
+}
+
+func indexOf(cols []job.Column, name string) int {
+	for i, c := range cols {
+		if strings.EqualFold(c.Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func names(cols []job.Column) []string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.Name
+	}
+	return out
+}
+
+// list writes columns as quoted SQL names, each after a prefix such as "d.".
+func list(prefix string, cols []job.Column) string {
+	q := make([]string, len(cols))
+	for i, c := range cols {
+		q[i] = prefix + job.Quote(c.Name)
+	}
+	return strings.Join(q, ", ")
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"weir/internal/blob"
+	"weir/internal/build"
+	"weir/internal/define"
+	"weir/internal/engine/duckdb"
+	"weir/internal/fault"
+	"weir/internal/journal"
+	"weir/internal/lake"
+	"weir/internal/plan"
+	"weir/internal/source/kinds"
+)
+
+// app is one call of the command line.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	dir, env string
+	memory   string // --memory as written
+	project  *define.Project
+}
+
+func (a *app) redact(text string) string {
+	if a.project == nil {
+		return text
+	}
+	return a.project.Redactor.Redact(text)
+}
+
+// load reads and checks the project's text.
+func (a *app) load() (*define.Project, error) {
+	root, err := filepath.Abs(a.dir)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "find project folder: %w", err)
+	}
+	p, err := define.Load(root, a.env, kinds.All())
+	if p != nil {
+		a.project = p
+	}
+	return p, err
+}
+
+// workspace is an open project: its definitions, its lake, its engine and its journal.
+type workspace struct {
+	app     *app
+	project *define.Project
+	graph   *plan.Graph
+	lake    *lake.Lake
+	engine  *duckdb.Engine
+	journal *journal.Journal
+	sources *sources
+	state   string // local folder for what is not part of the project or the lake
+}
+
+// open opens the whole project. Everything opened is closed by close.
+func (a *app) open(ctx context.Context) (*workspace, error) {
+	p, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	w := &workspace{app: a, project: p, state: filepath.Join(p.Root, ".weir", p.Env)}
+	if err := w.openAll(ctx); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *workspace) openAll(ctx context.Context) (err error) {
+	if err := os.MkdirAll(w.state, 0o755); err != nil {
+		return fault.New(fault.Usage, "make the project's state folder: %w", err)
+	}
+	if w.engine, err = w.openEngine(ctx); err != nil {
+		return err
+	}
+	if w.graph, err = w.readGraph(ctx); err != nil {
+		return err
+	}
+	if w.lake, err = w.openLake(ctx); err != nil {
+		return err
+	}
+	w.sources = &sources{project: w.project, scratch: filepath.Join(w.state, "copies")}
+	return nil
+}
+
+func (w *workspace) openEngine(ctx context.Context) (*duckdb.Engine, error) {
+	memory, err := budget(w.app.memory, w.project.Memory)
+	if err != nil {
+		return nil, err
+	}
+	// The engine's memory is outside Go's heap; Go's own part is small and kept so.
+	debug.SetMemoryLimit(128 << 20)
+	return duckdb.Open(ctx, duckdb.Options{Memory: memory, TempDir: filepath.Join(w.state, "spill"), Timezone: w.project.Timezone})
+}
+
+func (w *workspace) readGraph(ctx context.Context) (*plan.Graph, error) {
+	s, err := w.engine.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := plan.Read(ctx, w.project, s)
+	return g, errors.Join(err, s.Close())
+}
+
+func (w *workspace) openLake(ctx context.Context) (*lake.Lake, error) {
+	s3, err := w.lakeS3(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lake.Open(ctx, lake.Config{Location: w.project.Lake, State: w.state, S3: s3})
+}
+
+func (w *workspace) lakeS3(ctx context.Context) (blob.S3, error) {
+	c := w.project.LakeS3
+	out := blob.S3{Endpoint: c.Endpoint, Region: c.Region}
+	var err error
+	if out.AccessKey, err = w.project.Resolver.Resolve(ctx, c.AccessKey); err != nil {
+		return out, fmt.Errorf("lake: %w", err)
+	}
+	if out.SecretKey, err = w.project.Resolver.Resolve(ctx, c.SecretKey); err != nil {
+		return out, fmt.Errorf("lake: %w", err)
+	}
+	return out, nil
+}
+
+func (w *workspace) close() error {
+	var errs []error
+	if w.sources != nil {
+		errs = append(errs, w.sources.close())
+	}
+	if w.journal != nil {
+		errs = append(errs, w.journal.Close())
+	}
+	if w.lake != nil {
+		errs = append(errs, w.lake.Close())
+	}
+	if w.engine != nil {
+		errs = append(errs, w.engine.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (w *workspace) builder() *build.Builder {
+	return &build.Builder{Lake: w.lake, Engine: w.engine, Macros: w.project.Macros, Vars: w.project.Vars,
+		Source: w.sources.open, Scratch: filepath.Join(w.state, "scratch")}
+}
+
+// with opens the project, does the work and closes it again.
+func (a *app) with(ctx context.Context, do func(w *workspace) error) error {
+	w, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(w), w.close())
+}

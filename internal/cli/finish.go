@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/journal"
+	"weir/internal/run"
+)
+
+// report is a run's result as other programs get it: from weir run --json and on the standard input of on_failure.
+type report struct {
+	Version int           `json:"version"`
+	Run     int64         `json:"run"`
+	ID      string        `json:"id"`
+	Project string        `json:"project"`
+	Env     string        `json:"env,omitempty"`
+	Time    time.Time     `json:"time"`
+	Status  string        `json:"status"`
+	Seconds float64       `json:"seconds"`
+	Exit    int           `json:"exit"`
+	Tables  []tableReport `json:"tables"`
+}
+
+type tableReport struct {
+	Table    string     `json:"table"`
+	Status   string     `json:"status"`
+	Why      string     `json:"why,omitempty"`
+	Counts   job.Counts `json:"counts"`
+	Snapshot int64      `json:"snapshot,omitempty"`
+	Attempts int        `json:"attempts"`
+	Seconds  float64    `json:"seconds"`
+	Class    string     `json:"class,omitempty"`
+	Error    string     `json:"error,omitempty"`
+	Hint     string     `json:"hint,omitempty"`
+	Blocked  string     `json:"blocked_by,omitempty"`
+}
+
+// finish writes the run down, says how it went and calls on_failure where it did not go well.
+func (e *execution) finish(ctx context.Context, results []run.Result) error {
+	code := run.Exit(results)
+	status := statusOf(code, results)
+	for _, r := range results {
+		if r.Status == run.Blocked || r.Status == run.Interrupted && r.Attempts == 0 {
+			note := journal.Build{RunID: e.run.ID, Table: r.Name, Status: journal.BuildBlocked, Why: "needs " + r.BlockedBy}
+			if r.Status == run.Interrupted {
+				note.Status, note.Why = journal.BuildInterrupted, "not started"
+			}
+			if err := e.j.Build(ctx, note); err != nil {
+				return err
+			}
+		}
+	}
+	if err := e.j.Finish(ctx, e.run.ID, status); err != nil {
+		return err
+	}
+	rep := e.report(results, status, code)
+	if e.options.json {
+		if err := writeJSON(e.w.app.out, rep); err != nil {
+			return err
+		}
+	} else {
+		e.show.summary(rep)
+	}
+	if code != fault.ExitDone {
+		e.onFailure(ctx, rep)
+		return exitCode(code)
+	}
+	return nil
+}
+
+func statusOf(code int, results []run.Result) journal.Status {
+	switch code {
+	case fault.ExitDone:
+		return journal.Done
+	case fault.ExitInterrupted:
+		return journal.Interrupted
+	case fault.ExitPartly:
+		return journal.Partly
+	}
+	return journal.Failed
+}
+
+func (e *execution) report(results []run.Result, status journal.Status, code int) report {
+	rep := report{Version: 1, Run: e.run.Number, ID: e.run.ID, Project: e.run.Project, Env: e.run.Env, Time: e.run.Time,
+		Status: string(status), Seconds: time.Since(e.run.Started).Seconds(), Exit: code, Tables: []tableReport{}}
+	for _, r := range results {
+		out := e.outcomes[r.Name]
+		t := tableReport{Table: r.Name, Status: string(r.Status), Why: out.Why, Counts: out.Counts, Snapshot: out.After,
+			Attempts: r.Attempts, Seconds: r.Ended.Sub(r.Started).Seconds(), Blocked: r.BlockedBy}
+		if r.Err != nil {
+			t.Class, t.Error, t.Hint = string(fault.ClassOf(r.Err)), e.w.app.redact(r.Err.Error()), e.w.app.redact(fault.HintOf(r.Err))
+		}
+		rep.Tables = append(rep.Tables, t)
+	}
+	return rep
+}
+
+// onFailure runs the project's on_failure command with the run's result as JSON on its standard input.
+func (e *execution) onFailure(ctx context.Context, rep report) {
+	command := e.w.project.OnFailure
+	if command == "" {
+		return
+	}
+	data, err := json.Marshal(rep)
+	if err != nil {
+		fmt.Fprintln(e.w.app.err, "on_failure:", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, "sh", "-c", command)
+	c.Dir = e.w.project.Root
+	c.Env = append(os.Environ(), "WEIR_RUN="+strconv.FormatInt(e.run.Number, 10), "WEIR_STATUS="+rep.Status)
+	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(data), e.w.app.err, e.w.app.err
+	if err := c.Run(); err != nil {
+		fmt.Fprintf(e.w.app.err, "on_failure: %v\n", err)
+	}
+}
+
+func (w *workspace) nothingFailed(o runOptions) error {
+	if o.json {
+		return writeJSON(w.app.out, report{Version: 1, Project: w.project.Name, Status: "done", Tables: []tableReport{}})
+	}
+	fmt.Fprintf(w.app.out, "nothing failed in run %s\n", strings.TrimSpace(o.failed))
+	return nil
+}

@@ -1,0 +1,101 @@
+// Package cli is the command line: one file a command. It wires every other package together and decides what a person
+// sees.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"weir/internal/fault"
+)
+
+// Main runs the command line and gives the process's exit code. It writes nowhere but to out and errOut, and to the
+// project's folder.
+func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{in: in, out: out, err: errOut}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return fault.ExitDone
+	}
+	var code exitCode
+	if errors.As(err, &code) {
+		return int(code)
+	}
+	if ctx.Err() != nil && fault.ClassOf(err) != fault.Canceled {
+		err = fault.New(fault.Canceled, "interrupted")
+	}
+	a.report(err)
+	return fault.ExitCode(err)
+}
+
+// exitCode ends the process with a code after everything there was to say has been said.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit %d", int(c)) }
+
+// report writes an error for a person: what happened, then what to do.
+func (a *app) report(err error) {
+	text := a.redact(err.Error())
+	if !strings.Contains(text, "\n") {
+		text = "weir: " + text
+	}
+	fmt.Fprintln(a.err, text)
+	if hint := fault.HintOf(err); hint != "" {
+		fmt.Fprintln(a.err, "  "+a.redact(hint))
+	}
+	if fault.ClassOf(err) == fault.Internal {
+		fmt.Fprintln(a.err, "  this is a fault of weir itself; please report it with the command and the text above")
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "weir",
+		Short:         "A folder of table definitions becomes checked, versioned tables in a lake",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "the project's folder")
+	root.PersistentFlags().StringVar(&a.env, "env", "", "environment of weir.yaml to use")
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fault.New(fault.Usage, "%w", err).WithHint("see: %s --help", c.CommandPath())
+	})
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.runCommand(), a.compileCommand(),
+		a.queryCommand(), a.tablesCommand(), a.showCommand(), a.runsCommand(), a.rejectsCommand(), a.positionCommand(),
+		a.connectionCommand(), a.schemaCommand(), a.docsCommand(), a.versionCommand())
+	usageArgs(root)
+	return root
+}
+
+// usageArgs gives wrong arguments the class usage, with the command's own line as the remedy.
+func usageArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return fault.New(fault.Usage, "%w", err).WithHint("usage: %s", c.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		usageArgs(sub)
+	}
+}

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"weir/internal/fault"
+	"weir/internal/plan"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var s selection
+	var full, asJSON bool
+	c := &cobra.Command{
+		Use:   "plan [SELECTION...]",
+		Short: "Show what a run would build or skip, and why",
+		RunE: func(c *cobra.Command, args []string) error {
+			s.patterns = args
+			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, full, asJSON) })
+		},
+	}
+	selectionFlags(c, &s)
+	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
+	c.Flags().Lookup("failed").NoOptDefVal = "last"
+	c.Flags().BoolVar(&full, "full", false, "plan a full read")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	return c
+}
+
+func (w *workspace) plan(ctx context.Context, s selection, full, asJSON bool) error {
+	tables, _, err := w.resolve(ctx, s)
+	if err != nil {
+		return err
+	}
+	p, err := plan.Make(ctx, w.graph, tables, full, w.builder())
+	if err != nil {
+		return err
+	}
+	for i := range p.Steps {
+		p.Steps[i].Problem = w.app.redact(p.Steps[i].Problem)
+	}
+	if asJSON {
+		return writeJSON(w.app.out, p)
+	}
+	return w.printPlan(p)
+}
+
+func (w *workspace) printPlan(p plan.Plan) error {
+	g := &grid{}
+	n := map[string]int{}
+	var bytes int64
+	var first error
+	for _, s := range p.Steps {
+		n[s.Action]++
+		why, read := s.Why, ""
+		switch s.Action {
+		case plan.Build:
+			bytes += s.Bytes
+			read = toRead(s)
+		case plan.Error:
+			why = s.Problem
+			if first == nil {
+				first = s.Err
+			}
+		}
+		g.add(s.Table, s.Action, s.Mode, why, read)
+	}
+	g.write(w.app.out)
+	line := fmt.Sprintf("%d to build, %d to skip", n[plan.Build], n[plan.Skip])
+	if n[plan.View] > 0 {
+		line += fmt.Sprintf(", %d views", n[plan.View])
+	}
+	if n[plan.Error] > 0 {
+		line += fmt.Sprintf(", %d cannot be planned", n[plan.Error])
+	}
+	fmt.Fprintf(w.app.out, "%s · %s to read\n", line, size(bytes))
+	if first != nil {
+		if hint := fault.HintOf(first); hint != "" {
+			fmt.Fprintln(w.app.err, "  "+hint)
+		}
+		return exitCode(fault.ExitCode(first))
+	}
+	return nil
+}
+
+func toRead(s plan.Step) string {
+	if s.Rows < 0 {
+		return "read " + size(s.Bytes)
+	}
+	return fmt.Sprintf("read %s rows, %s", count(s.Rows), size(s.Bytes))
+}

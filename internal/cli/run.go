@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/internal/define"
+	"weir/internal/fault"
+	"weir/internal/journal"
+	"weir/internal/run"
+)
+
+// runOptions are the flags of weir run.
+type runOptions struct {
+	selection
+	full, destroy bool
+	jobs          int
+	json          bool
+	at            string
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run [SELECTION...]",
+		Short: "Build what is out of date, in order",
+		Long: `Build what is out of date: every table, or those of a selection.
+
+A selection is names and patterns: marts.daily, 'marts.*', +t (with what it needs), t+ (with what needs it), tag:x.
+Tables that do not need each other are built side by side. A table that fails stays exactly as it was and
+blocks only those that need it.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.patterns = args
+			return a.with(c.Context(), func(w *workspace) error { return w.run(c.Context(), o) })
+		},
+	}
+	selectionFlags(c, &o.selection)
+	f := c.Flags()
+	f.StringVar(&o.failed, "failed", "", "build again what failed, was blocked or interrupted in a run, with that run's logical time")
+	f.Lookup("failed").NoOptDefVal = "last"
+	f.BoolVar(&o.full, "full", false, "read everything again")
+	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
+	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")
+	f.StringVar(&o.at, "time", "", "logical time of the run, RFC 3339 (default: now)")
+	f.BoolVar(&o.json, "json", false, "print the run's result as JSON")
+	a.memoryFlag(c)
+	return c
+}
+
+func selectionFlags(c *cobra.Command, s *selection) {
+	c.Flags().StringSliceVar(&s.exclude, "exclude", nil, "leave these out")
+	c.Flags().StringVar(&s.pipeline, "pipeline", "", "the tables of a pipeline")
+	c.Flags().BoolVar(&s.changed, "changed", false, "only tables whose definition changed, and those that need them")
+}
+
+func (a *app) memoryFlag(c *cobra.Command) {
+	c.Flags().StringVar(&a.memory, "memory", "", "memory budget of the process, such as 2GB")
+}
+
+// run builds the selected tables and reports.
+func (w *workspace) run(ctx context.Context, o runOptions) error {
+	j, err := w.openJournal(ctx)
+	if err != nil {
+		return err
+	}
+	tables, prior, err := w.resolve(ctx, o.selection)
+	if err != nil {
+		return err
+	}
+	if prior != nil && len(tables) == 0 || o.failed != "" && len(tables) == 0 {
+		return w.nothingFailed(o)
+	}
+	r, err := w.beginRun(ctx, j, o, prior)
+	if err != nil {
+		return err
+	}
+	e := &execution{w: w, j: j, run: r, options: o, show: newDisplay(w.app, o.json)}
+	results, err := e.do(ctx, tables)
+	if err != nil {
+		return errors.Join(err, j.Finish(context.WithoutCancel(ctx), r.ID, journal.Failed))
+	}
+	return e.finish(context.WithoutCancel(ctx), results)
+}
+
+func (w *workspace) beginRun(ctx context.Context, j *journal.Journal, o runOptions, prior *journal.Run) (journal.Run, error) {
+	host, _ := os.Hostname()
+	r := journal.Run{Project: w.project.Name, Env: w.project.Env, Selection: o.text(), PID: os.Getpid(), Host: host}
+	if prior != nil {
+		// The same logical time, so that the rows are those the run would have written (design: Time).
+		r.Retry, r.Time = prior.ID, prior.Time
+	}
+	if o.at != "" {
+		at, err := time.Parse(time.RFC3339Nano, o.at)
+		if err != nil {
+			return r, fault.New(fault.Usage, "--time: %q is not a time", o.at).WithHint("write it like 2026-03-05T02:00:00Z")
+		}
+		r.Time = at.UTC().Truncate(time.Microsecond)
+	}
+	return j.Begin(ctx, r)
+}
+
+// steps are the selected tables that store something, as the runner wants them.
+func (w *workspace) steps(tables []string) []run.Step {
+	var steps []run.Step
+	chosen := map[string]bool{}
+	for _, name := range tables {
+		chosen[name] = true
+	}
+	for _, name := range w.graph.Order {
+		t := w.graph.Nodes[name].Table
+		if !chosen[name] || t.Mode == define.View {
+			continue
+		}
+		s := run.Step{Name: name, Timeout: t.Timeout, Retries: t.Retries}
+		for _, need := range w.graph.Needs(name) {
+			if chosen[need] {
+				s.Needs = append(s.Needs, need)
+			}
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+func parallel(jobs int) int {
+	if jobs > 0 {
+		return jobs
+	}
+	return runtime.GOMAXPROCS(0)
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/internal/define"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/plan"
+	"weir/internal/source"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{Use: "validate", Short: "Find every mistake of the project without reading rows", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		err := a.with(c.Context(), func(w *workspace) error { return w.validate(c.Context(), asJSON) })
+		var problems define.Problems
+		if asJSON && errors.As(err, &problems) {
+			return errors.Join(writeJSON(a.out, validation{Problems: problemLines(problems)}), exitCode(fault.ExitUsage))
+		}
+		return err
+	}}
+	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return c
+}
+
+type validation struct {
+	Tables   int               `json:"tables"`
+	Bound    int               `json:"bound"`
+	Unknown  map[string]string `json:"unknown,omitempty"` // tables whose columns cannot be known yet, and why
+	Problems []problemLine     `json:"problems"`
+}
+
+type problemLine struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Col     int    `json:"col"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func problemLines(ps define.Problems) []problemLine {
+	out := []problemLine{}
+	for _, p := range ps {
+		out = append(out, problemLine{p.File, p.Line, p.Col, p.Message, p.Hint})
+	}
+	return out
+}
+
+func (w *workspace) validate(ctx context.Context, asJSON bool) error {
+	bound, err := w.bind(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown, Problems: []problemLine{}})
+	}
+	for _, name := range keys(bound.Unknown) {
+		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])
+	}
+	fmt.Fprintf(w.app.out, "%s is valid: %d tables, %d of them bound to their columns\n", w.project.Name, len(w.graph.Nodes), len(bound.Columns))
+	return nil
+}
+
+func (w *workspace) bind(ctx context.Context) (plan.Bound, error) {
+	s, err := w.engine.Session(ctx)
+	if err != nil {
+		return plan.Bound{}, err
+	}
+	defer s.Close()
+	return plan.Bind(ctx, w.graph, s, w.params(), w.sourceColumns)
+}
+
+// sourceColumns gives the columns of a table that reads a source: what the lake holds and, before the first build, what
+// the source says of itself.
+func (w *workspace) sourceColumns(ctx context.Context, t *define.Table) ([]job.Column, error) {
+	stored, err := w.lake.Table(ctx, t.Name)
+	if err != nil && !isNoTable(err) {
+		return nil, err
+	}
+	if err == nil {
+		return stored.Columns(), nil
+	}
+	cols, err := w.sniff(ctx, t)
+	if err != nil && len(t.Columns) > 0 {
+		// Nothing to look at yet; what is declared is known.
+		return t.Columns, nil
+	}
+	return cols, err
+}
+
+func (w *workspace) sniff(ctx context.Context, t *define.Table) (cols []job.Column, err error) {
+	src, err := w.sources.open(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	scan, err := src.Begin(ctx, job.Read{Table: t.Name, Time: time.Now().UTC()})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, scan.Close()) }()
+	able, ok := scan.(source.Scannable)
+	if !ok || len(scan.Splits()) == 0 {
+		return t.Columns, nil
+	}
+	s, err := w.engine.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	rel, err := able.Relation(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if rel.Close != nil {
+		defer func() { err = errors.Join(err, rel.Close(ctx)) }()
+	}
+	return rel.Columns, nil
+}

@@ -1,0 +1,350 @@
+package lake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/apache/iceberg-go"
+	iceio "github.com/apache/iceberg-go/io"
+	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
+
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/lake/commit"
+)
+
+// proposal is a table version that only has to be swapped in.
+type proposal struct {
+	meta     table.Metadata
+	snapshot *table.Snapshot
+	location string   // where its metadata file will lie
+	last     string   // metadata it replaces, "" for none
+	named    []string // locations of staged files it makes part of the table
+	stale    []string // metadata files that drop out of the log
+	written  *recorder
+}
+
+// Stage asks the build for its plan and writes everything of the next version but its ledger and its metadata file.
+func (w *world) Stage(ctx context.Context, base *Table) (commit.Proposed, *proposal, error) {
+	change, counts, err := w.in.Plan(ctx, base)
+	if err != nil {
+		return commit.Proposed{}, nil, err
+	}
+	p, proposed, err := w.propose(ctx, base, change, counts)
+	if err != nil {
+		if p != nil {
+			w.Forget(ctx, p)
+		}
+		return proposed, nil, fmt.Errorf("commit to %s: %w", w.in.Table, err)
+	}
+	if w.made == nil {
+		w.made = map[int64]*proposal{}
+	}
+	w.made[p.snapshot.SnapshotID] = p
+	return proposed, p, nil
+}
+
+func (w *world) propose(ctx context.Context, base *Table, change Change, counts job.Counts) (*proposal, commit.Proposed, error) {
+	p := &proposal{written: &recorder{}}
+	var proposed commit.Proposed
+	removes, err := w.removals(ctx, base, change.Remove)
+	if err != nil {
+		return p, proposed, err
+	}
+	d, err := w.draft(ctx, base, change, removes)
+	if err != nil {
+		return p, proposed, err
+	}
+	proposed.Ledger = newLedgerAt(strings.TrimSuffix(d.meta.Location(), "/"))
+	if err := w.write(ctx, d, p, change, removes, proposed.Ledger, counts); err != nil {
+		return p, proposed, err
+	}
+	if base != nil {
+		p.last = base.ice.MetadataLocation()
+		p.stale = droppedMetadata(base.ice.Metadata(), p.meta)
+	}
+	p.location = metadataLocation(p.meta.Location(), p.last)
+	p.name(change, w.in.Rejects)
+	proposed.Snapshot, proposed.Sequence, proposed.Counts = p.snapshot.SnapshotID, p.snapshot.SequenceNumber, counts
+	if p.snapshot.ParentSnapshotID != nil {
+		proposed.Parent = *p.snapshot.ParentSnapshotID
+	}
+	proposed.Rejects = append(append(proposed.Rejects, w.in.Rejects...), change.Rejects...)
+	proposed.ChangeSet = change.ChangeSet
+	return p, proposed, nil
+}
+
+// name notes the staged files that become part of the table.
+func (p *proposal) name(c Change, rejects []RejectFile) {
+	for _, f := range c.Add {
+		p.named = append(p.named, f.Path)
+	}
+	for _, r := range append(append([]RejectFile(nil), rejects...), c.Rejects...) {
+		p.named = append(p.named, r.Path)
+	}
+	p.named = append(p.named, c.ChangeSet...)
+}
+
+// draft is the metadata a snapshot is added to: that of the base, with the schema the change asks for.
+type draft struct {
+	meta    table.Metadata
+	updates []table.Update // that made meta out of base
+	base    table.Metadata // nil for a new table
+	from    string         // location of base's metadata
+}
+
+func (w *world) draft(ctx context.Context, base *Table, change Change, removes removals) (draft, error) {
+	if base == nil {
+		return w.draftNew(ctx, change)
+	}
+	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), from: base.ice.MetadataLocation()}
+	schema, err := w.schemaAfter(base, change, removes)
+	if err != nil || schema == nil {
+		return d, err
+	}
+	d.updates = []table.Update{table.NewAddSchemaUpdate(schema), table.NewSetCurrentSchemaUpdate(-1)}
+	d.meta, err = table.UpdateTableMetadata(d.base, d.updates, "")
+	return d, err
+}
+
+// draftNew is the metadata of a table that is made and filled in one swap: a build that fails leaves no table (promise 3).
+func (w *world) draftNew(ctx context.Context, change Change) (draft, error) {
+	spec := w.in.New
+	if spec == nil {
+		return draft{}, fault.New(fault.Usage, "%w", ErrNoTable)
+	}
+	cols := spec.Columns
+	if change.Columns != nil {
+		cols = change.Columns
+	}
+	fields, err := schemaFields(cols, nil)
+	if err != nil {
+		return draft{}, err
+	}
+	schema := iceberg.NewSchema(0, fields...)
+	partition, err := specOf(spec.Partition, schema)
+	if err != nil {
+		return draft{}, err
+	}
+	location, err := w.lake.locationOf(ctx, w.in.Table)
+	if err != nil {
+		return draft{}, err
+	}
+	meta, err := newMetadata(schema, partition, location, spec)
+	return draft{meta: meta}, err
+}
+
+func newMetadata(schema *iceberg.Schema, partition *iceberg.PartitionSpec, location string, spec *TableSpec) (table.Metadata, error) {
+	b, err := table.NewMetadataBuilder(2)
+	if err != nil {
+		return nil, err
+	}
+	order := table.UnsortedSortOrder
+	steps := []func() error{
+		func() error { return b.SetUUID(uuid.New()) },
+		func() error { return b.AddSchema(schema) },
+		func() error { return b.SetCurrentSchemaID(-1) },
+		func() error { return b.AddPartitionSpec(partition, true) },
+		func() error { return b.SetDefaultSpecID(-1) },
+		func() error { return b.AddSortOrder(&order) },
+		func() error { return b.SetDefaultSortOrderID(-1) },
+		func() error { return b.SetLoc(location) },
+		func() error { return b.SetProperties(newProperties(spec)) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("make table metadata: %w", err)
+		}
+	}
+	return b.Build()
+}
+
+// defaultFileBytes is the size other tools are told to aim at.
+const defaultFileBytes = 256 << 20
+
+// newProperties are those of a new table. Earlier metadata files are kept, because they tell what expired snapshots descended
+// from; beyond a hundred they are deleted.
+func newProperties(spec *TableSpec) iceberg.Properties {
+	size := spec.FileBytes
+	if size <= 0 {
+		size = defaultFileBytes
+	}
+	p := iceberg.Properties{
+		table.ParquetCompressionKey:               "zstd",
+		table.WriteTargetFileSizeBytesKey:         strconv.FormatInt(size, 10),
+		table.MetadataDeleteAfterCommitEnabledKey: "true",
+		table.MetadataPreviousVersionsMaxKey:      "100",
+	}
+	if spec.Doc != "" {
+		p["comment"] = spec.Doc
+	}
+	maps.Copy(p, spec.Properties)
+	return p
+}
+
+// write lets iceberg-go write manifests and build the snapshot, and keeps its updates from the catalog.
+func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, removes removals, ledger string, counts job.Counts) error {
+	fsys := func(ctx context.Context) (iceio.IO, error) {
+		return recording{files{ctx: ctx, store: w.lake.store, root: w.lake.root}, p.written}, nil
+	}
+	caught := &catcher{}
+	ice := table.New(w.ident, d.meta, d.from, fsys, caught)
+	caught.table = ice
+	adds, err := w.dataFiles(ice, change.Add)
+	if err != nil {
+		return err
+	}
+	props, err := summary(w.in, ledger, counts)
+	if err != nil {
+		return err
+	}
+	tx := ice.NewTransaction()
+	switch {
+	case len(removes.data) > 0:
+		err = tx.ReplaceFiles(ctx, removes.data, adds, removes.deletes, props, table.WithoutAutoNameMapping())
+	case len(adds) > 0:
+		err = tx.AddDataFiles(ctx, adds, props, table.WithoutAutoNameMapping(), table.WithoutDuplicateCheck())
+	default:
+		// Position, rejects and history move together even where no row does.
+		err = tx.AddFiles(ctx, nil, props, false)
+	}
+	if err == nil {
+		err = tx.SetProperties(iceberg.Properties{summaryLedger: ledger})
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Commit(ctx); !errors.Is(err, errCaught) {
+		return errors.Join(errors.New("iceberg did not hand its updates over"), err)
+	}
+	if d.base == nil {
+		p.meta, err = table.UpdateTableMetadata(d.meta, caught.updates, "")
+	} else {
+		p.meta, err = table.UpdateTableMetadata(d.base, append(d.updates, caught.updates...), d.from)
+	}
+	if err != nil {
+		return err
+	}
+	p.snapshot = p.meta.CurrentSnapshot()
+	return nil
+}
+
+// errCaught ends iceberg-go's commit where Weir's begins.
+var errCaught = errors.New("caught")
+
+// catcher stands in for a catalog and keeps what would be committed.
+type catcher struct {
+	table   *table.Table
+	updates []table.Update
+}
+
+// LoadTable gives the version the commit is planned on.
+func (c *catcher) LoadTable(context.Context, table.Identifier) (*table.Table, error) {
+	return c.table, nil
+}
+
+// CommitTable keeps the updates.
+func (c *catcher) CommitTable(_ context.Context, _ table.Identifier, _ []table.Requirement, updates []table.Update) (table.Metadata, string, error) {
+	c.updates = updates
+	return nil, "", errCaught
+}
+
+// recorder knows the files iceberg-go wrote, so that those of a lost proposal can go.
+type recorder struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// recording is files whose new names are recorded.
+type recording struct {
+	files
+	to *recorder
+}
+
+func (r recording) Create(name string) (iceio.FileWriter, error) {
+	r.to.mu.Lock()
+	r.to.names = append(r.to.names, name)
+	r.to.mu.Unlock()
+	return r.files.Create(name)
+}
+
+// Swap writes the metadata file and points the catalog to it.
+func (w *world) Swap(ctx context.Context, _ *Table, p *proposal) error {
+	if w.stage != nil {
+		if err := w.stage.renew(ctx); err != nil {
+			return errors.Join(commit.ErrNotApplied, err)
+		}
+	}
+	if err := w.writeMetadata(ctx, p); err != nil {
+		return errors.Join(commit.ErrNotApplied, err)
+	}
+	return w.lake.catalog.swap(ctx, w.ident, p.last, p.location)
+}
+
+func (w *world) writeMetadata(ctx context.Context, p *proposal) error {
+	key, ok := keyAt(w.lake.root, p.location)
+	if !ok {
+		return fault.New(fault.Usage, "%s lies outside the lake", p.location)
+	}
+	data, err := json.Marshal(p.meta)
+	if err != nil {
+		return err
+	}
+	return w.lake.store.Put(ctx, key, data)
+}
+
+// Forget deletes what iceberg-go wrote for a proposal that lost. What can not be deleted is an orphan for maintenance.
+func (w *world) Forget(ctx context.Context, p *proposal) {
+	fsys := files{ctx: context.WithoutCancel(ctx), store: w.lake.store, root: w.lake.root}
+	for _, name := range append(p.written.names, p.location) {
+		if name != "" {
+			_ = fsys.Remove(name)
+		}
+	}
+}
+
+// removeOldMetadata deletes the metadata files that dropped out of the table's log.
+func (w *world) removeOldMetadata(ctx context.Context, p *proposal) {
+	fsys := files{ctx: ctx, store: w.lake.store, root: w.lake.root}
+	for _, name := range p.stale {
+		_ = fsys.Remove(name)
+	}
+}
+
+func droppedMetadata(base, next table.Metadata) []string {
+	if !next.Properties().GetBool(table.MetadataDeleteAfterCommitEnabledKey, false) {
+		return nil
+	}
+	still := map[string]bool{}
+	for e := range next.PreviousFiles() {
+		still[e.MetadataFile] = true
+	}
+	var gone []string
+	for e := range base.PreviousFiles() {
+		if !still[e.MetadataFile] {
+			gone = append(gone, e.MetadataFile)
+		}
+	}
+	return gone
+}
+
+// metadataLocation names the next metadata file as Iceberg's tools do: 00042-<uuid>.metadata.json.
+func metadataLocation(location, last string) string {
+	version := 0
+	if last != "" {
+		number, _, _ := strings.Cut(strings.TrimPrefix(path.Base(last), "v"), "-")
+		number, _, _ = strings.Cut(number, ".")
+		if n, err := strconv.Atoi(number); err == nil {
+			version = n + 1
+		}
+	}
+	return fmt.Sprintf("%s/metadata/%05d-%s.metadata.json", strings.TrimSuffix(location, "/"), version, uuid.NewString())
+}

@@ -1,0 +1,43 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"weir/internal/fault"
+)
+
+// KeepRunRejects copies the reject files of a failed build to where they belong to its run alone, and gives that place. Paths
+// are those of staged files.
+func (l *Lake) KeepRunRejects(ctx context.Context, runID, table string, paths []string) (string, error) {
+	place := "_runs/" + safe(runID) + "/" + table
+	for _, p := range paths {
+		local, err := l.Local(ctx, p)
+		if err != nil {
+			return "", fmt.Errorf("keep rejects of %s: %w", table, err)
+		}
+		if err := l.store.PutFile(ctx, place+"/"+filepath.Base(local), local); err != nil {
+			return "", fmt.Errorf("keep rejects of %s: %w", table, err)
+		}
+	}
+	return l.store.URL(place), nil
+}
+
+// RunRejectFiles gives local paths of the reject files at a place that KeepRunRejects gave; none where they are gone.
+func (l *Lake) RunRejectFiles(ctx context.Context, place string) ([]string, error) {
+	key, ok := keyAt(l.root, place)
+	if !ok || !strings.HasPrefix(key, "_runs/") {
+		return nil, fault.New(fault.Data, "%s is no place for a run's rejects", place)
+	}
+	objects, err := l.store.List(ctx, key+"/")
+	if err != nil {
+		return nil, fmt.Errorf("rejects at %s: %w", place, err)
+	}
+	locations := make([]string, len(objects))
+	for i, o := range objects {
+		locations[i] = l.store.URL(o.Key)
+	}
+	return l.locals(ctx, locations)
+}

@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"context"
+	"slices"
+
+	"weir/internal/build"
+	"weir/internal/define"
+)
+
+// Step is one table in a plan.
+type Step struct {
+	Table   string   `json:"table"`
+	Action  string   `json:"action"` // build, skip, view or error
+	Mode    string   `json:"mode"`
+	Engine  string   `json:"engine"`
+	Why     string   `json:"why"`
+	Rows    int64    `json:"rows"`  // to read, -1 where unknown
+	Bytes   int64    `json:"bytes"` // to read
+	Needs   []string `json:"needs,omitempty"`
+	Splits  []string `json:"splits,omitempty"` // what a source would read
+	Err     error    `json:"-"`
+	Problem string   `json:"problem,omitempty"`
+}
+
+// Actions of a step.
+const (
+	Build = "build"
+	Skip  = "skip"
+	View  = "view"
+	Error = "error"
+)
+
+// Plan is what a run would do, in order.
+type Plan struct {
+	Steps []Step `json:"steps"`
+}
+
+// Peeker finds what one build would do.
+type Peeker interface {
+	Peek(ctx context.Context, t build.Task, changing []string) (build.Peek, error)
+}
+
+// Make plans the selected tables. What cannot be found out about one table is that step's error alone.
+func Make(ctx context.Context, g *Graph, selected []string, full bool, p Peeker) (Plan, error) {
+	var out Plan
+	building := map[string]bool{}
+	for _, name := range g.Order {
+		if !slices.Contains(selected, name) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		step := g.step(ctx, name, full, building, p)
+		building[name] = step.Action == Build
+		out.Steps = append(out.Steps, step)
+	}
+	return out, nil
+}
+
+func (g *Graph) step(ctx context.Context, name string, full bool, building map[string]bool, p Peeker) Step {
+	t := g.Nodes[name].Table
+	s := Step{Table: name, Mode: string(t.Mode), Engine: "duckdb", Rows: -1, Needs: g.Needs(name)}
+	if t.Mode == define.View {
+		s.Action, s.Engine, s.Why = View, "", "stores nothing"
+		return s
+	}
+	var changing []string
+	for _, in := range s.Needs {
+		if building[in] {
+			changing = append(changing, in)
+		}
+	}
+	task := g.Task(name)
+	task.Full = full
+	peek, err := p.Peek(ctx, task, changing)
+	if err != nil {
+		s.Action, s.Err, s.Problem = Error, err, err.Error()
+		return s
+	}
+	s.Action, s.Why, s.Rows, s.Bytes = Skip, peek.Why, peek.Rows, peek.Bytes
+	if peek.Build {
+		s.Action = Build
+	}
+	for _, split := range peek.Splits {
+		s.Splits = append(s.Splits, split.Name)
+	}
+	return s
+}

@@ -1,0 +1,163 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"weir/internal/define"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/project"
+	"weir/internal/quality"
+)
+
+// Columns gives the columns of a table that is not made by SQL, without reading its rows: nil where they cannot be known
+// before its first build.
+type Columns func(ctx context.Context, t *define.Table) ([]job.Column, error)
+
+// Binder binds SQL against inputs without rows.
+type Binder interface {
+	View(ctx context.Context, name, sql string) error
+	Exec(ctx context.Context, sql string) error
+	DescribeParams(ctx context.Context, sql string, p job.Params) ([]job.Column, error)
+}
+
+// Bound is what validation found out: each table's columns, and the tables whose columns cannot be known yet.
+type Bound struct {
+	Columns map[string][]job.Column
+	Unknown map[string]string // table -> why
+}
+
+// Bind binds every SQL table against its inputs' columns with no data, in order, and checks keys, partitions and rules
+// against what comes out. Problems of all tables are reported at once, as define.Problems.
+func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Columns) (Bound, error) {
+	out := Bound{Columns: map[string][]job.Column{}, Unknown: map[string]string{}}
+	var problems []project.Problem
+	macros := g.Project.Macros
+	for _, name := range g.Order {
+		// A macro can be made once the tables it reads are there.
+		macros = makeMacros(ctx, b, macros)
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		found, err := g.bind(ctx, name, b, params, columns, &out)
+		if err != nil {
+			return out, err
+		}
+		problems = append(problems, found...)
+	}
+	for _, m := range makeMacros(ctx, b, macros) {
+		if err := b.Exec(ctx, m.SQL); err != nil && len(out.Unknown) == 0 {
+			problems = append(problems, project.Problem{Place: project.Place{File: m.File, Line: 1, Col: 1}, Message: err.Error()})
+		}
+	}
+	if len(problems) > 0 {
+		return out, define.NewProblems(problems)
+	}
+	return out, nil
+}
+
+// makeMacros makes what can be made and gives the rest back.
+func makeMacros(ctx context.Context, b Binder, macros []define.Macro) (left []define.Macro) {
+	for _, m := range macros {
+		if b.Exec(ctx, m.SQL) != nil {
+			left = append(left, m)
+		}
+	}
+	return left
+}
+
+func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Params, columns Columns, out *Bound) ([]project.Problem, error) {
+	t := g.Nodes[name].Table
+	var cols []job.Column
+	var err error
+	if t.Kind == define.FromSQL {
+		for _, in := range g.Nodes[name].Inputs {
+			if _, ok := out.Columns[in]; !ok {
+				out.Unknown[name] = "columns of " + in + " are not known yet"
+				return nil, nil
+			}
+		}
+		cols, err = b.DescribeParams(ctx, t.SQL, params)
+	} else {
+		cols, err = columns(ctx, t)
+	}
+	if err != nil {
+		out.Unknown[name] = "it has a mistake"
+		return g.problem(t, err)
+	}
+	if len(cols) == 0 {
+		out.Unknown[name] = "nothing to read yet and no columns declared"
+		return nil, nil
+	}
+	out.Columns[name] = cols
+	if err := b.View(ctx, name, emptySelect(cols)); err != nil {
+		return nil, fmt.Errorf("bind %s: %w", name, err)
+	}
+	return columnProblems(t, cols), nil
+}
+
+// place is an error that knows where in a SQL text it happened, 1-based.
+type place interface {
+	error
+	Position() (line, col int)
+}
+
+// problem places an error of binding. What is no mistake of the definition is given back as an error.
+func (g *Graph) problem(t *define.Table, err error) ([]project.Problem, error) {
+	at := project.Place{File: t.File, Line: max(1, t.Line), Col: 1}
+	var p place
+	if errors.As(err, &p) {
+		line, col := p.Position()
+		at = project.Place{File: t.File, Line: t.SQLLine + max(1, line) - 1, Col: max(1, col)}
+	}
+	switch fault.ClassOf(err) {
+	case fault.Usage, fault.Data, fault.Unavailable:
+		return []project.Problem{{Place: at, Message: err.Error(), Hint: fault.HintOf(err)}}, nil
+	}
+	return nil, err
+}
+
+func emptySelect(cols []job.Column) string {
+	items := make([]string, len(cols))
+	for i, c := range cols {
+		items[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, job.Quote(c.Name))
+	}
+	return "SELECT " + strings.Join(items, ", ") + " WHERE false"
+}
+
+// columnProblems checks the columns a definition names against those it has.
+func columnProblems(t *define.Table, cols []job.Column) (problems []project.Problem) {
+	names := make([]string, len(cols))
+	for i, c := range cols {
+		names[i] = c.Name
+	}
+	has := func(name string) bool {
+		for _, n := range names {
+			if strings.EqualFold(n, name) {
+				return true
+			}
+		}
+		return false
+	}
+	check := func(key, name string) {
+		if name == "" || has(name) {
+			return
+		}
+		problems = append(problems, project.Problem{Place: t.PlaceOf(key), Message: fmt.Sprintf("%s: column %q is not in %s", key, name, t.Name),
+			Hint: nearestHint(name, names)})
+	}
+	for _, k := range t.Key {
+		check("key", k)
+	}
+	check("order_by", t.OrderBy)
+	for _, p := range t.Partition {
+		check("partition", p.Column)
+	}
+	if _, err := quality.Compile(t.Rules, cols); err != nil {
+		problems = append(problems, project.Problem{Place: t.PlaceOf("rules"), Message: err.Error(), Hint: fault.HintOf(err)})
+	}
+	return problems
+}

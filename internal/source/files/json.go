@@ -1,0 +1,153 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"weir/internal/fault"
+	"weir/internal/job"
+)
+
+// Shapes of JSON files, as the engine names them.
+const (
+	shapeLines     = "newline_delimited" // one record a line
+	shapeArray     = "array"             // one array of records
+	shapeDocuments = "unstructured"      // records one after another, over lines as they like
+)
+
+// jsonShape finds how a JSON file is written; "" for one without a record.
+func jsonShape(n *split) (string, error) {
+	head, err := readStart(n, "")
+	if err != nil {
+		return "", err
+	}
+	body := bytes.TrimSpace(head)
+	switch {
+	case len(body) == 0:
+		return "", nil
+	case n.format == formatNDJSON:
+		return shapeLines, nil
+	case body[0] == '[':
+		return shapeArray, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	var first json.RawMessage
+	if err := d.Decode(&first); err == nil && bytes.IndexByte(first, '\n') >= 0 {
+		return shapeDocuments, nil
+	}
+	// The first record is broken, or longer than what was read: a record on the next line speaks for lines.
+	_, next, more := bytes.Cut(body, []byte{'\n'})
+	if len(first) == 0 && more && !bytes.HasPrefix(bytes.TrimLeft(next, " \t\r"), []byte{'{'}) {
+		return shapeDocuments, nil
+	}
+	return shapeLines, nil
+}
+
+// jsonOptions are what every call of the engine's JSON reader gets.
+func (m *maker) jsonOptions(b *branch) string {
+	return fmt.Sprintf("format=%s, maximum_object_size=%d", job.Literal(b.format), m.s.reader.maxLine())
+}
+
+// describeJSON has the engine look at the beginning of every file. A file it cannot read is left out: careful reading
+// finds out what is wrong with it. Where nobody declared a column and no file can be read, that is the error.
+func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, error) {
+	aside := map[string]bool{}
+	for {
+		cols, err := m.sampleJSON(ctx, b.without(aside))
+		n := m.blamed(err)
+		if n == nil || aside[n.name] || fault.ClassOf(err) != fault.Data {
+			return cols, err
+		}
+		if aside[n.name] = true; len(aside) < len(b.splits) {
+			continue
+		}
+		if len(m.s.reader.columns)+len(m.s.read.Known) == 0 {
+			return nil, err
+		}
+		return nil, nil
+	}
+}
+
+func (m *maker) sampleJSON(ctx context.Context, b *branch) ([]job.Column, error) {
+	const manyFiles = 32
+	sample := sampleRecords
+	if len(b.splits) > manyFiles {
+		sample = max(500, sampleRecords*manyFiles/len(b.splits))
+	}
+	ignore := ""
+	if b.format == shapeLines {
+		ignore = ", ignore_errors=true"
+	}
+	cols, err := m.e.Describe(ctx, fmt.Sprintf("SELECT * FROM read_json(%s, %s, auto_detect=true, union_by_name=true, sample_size=%d, maximum_sample_files=%d%s, hive_partitioning=false)",
+		b.paths(), m.jsonOptions(b), sample, len(b.splits), ignore))
+	if err == nil && len(cols) == 1 && cols[0].Name == "json" && cols[0].Type == "JSON" {
+		return nil, nil // no record is an object
+	}
+	return cols, err
+}
+
+// jsonSelect writes a branch's SELECT. Keys that are no column are not looked at.
+func (m *maker) jsonSelect(b *branch) string {
+	o := readOptions{json: true, long: b.long > short}
+	var items, suspects, types []string
+	for _, c := range m.settled.columns {
+		ref, folder := b.hiveRef(c.name)
+		r := readAs(c.typ, job.Quote(c.name), o)
+		switch {
+		case folder:
+			r = readAs(c.typ, ref, readOptions{long: true})
+		case c.name == extraColumn:
+			items = append(items, nullColumn(c))
+			continue
+		default:
+			types = append(types, job.Literal(c.name)+": "+job.Literal(r.as))
+		}
+		items = append(items, r.value+" AS "+job.Quote(c.name))
+		if r.suspect != "" {
+			suspects = append(suspects, r.suspect)
+		}
+	}
+	items = append(items, m.s.fileExpr(b.splits, pathRef())+" AS "+job.Quote(fileColumn))
+	columns := ", records=true"
+	if len(types) > 0 {
+		columns += ", auto_detect=false, columns={" + strings.Join(types, ", ") + "}"
+	}
+	return "SELECT " + strings.Join(items, ", ") + " FROM read_json(" + b.paths() + ", " + m.jsonOptions(b) + columns +
+		", filename=" + job.Literal(pathColumn) + b.hiveOption() + ")" + unless(suspects, pathRef())
+}
+
+// strictJSON looks for unknown keys in every record, where one must stop the build. It is a read of its own.
+func (m *maker) strictJSON(ctx context.Context) error {
+	if m.s.reader.policy() != schemaStop || !m.closed() {
+		return nil
+	}
+	known := []string{"''"}
+	for _, c := range m.settled.columns {
+		known = append(known, job.Literal(c.name))
+	}
+	for _, b := range m.branches {
+		if b.format != shapeLines && b.format != shapeArray && b.format != shapeDocuments {
+			continue
+		}
+		ignore := ""
+		if b.format == shapeLines {
+			ignore = ", ignore_errors=true"
+		}
+		rows, err := m.e.Strings(ctx, fmt.Sprintf("SELECT path, key FROM (SELECT %s AS path, unnest(json_keys(json)) AS key FROM read_json_objects(%s, %s%s, filename=%s, hive_partitioning=false)) AS k WHERE key NOT IN (%s) LIMIT 1",
+			m.s.fileExpr(b.splits, pathRef()), b.paths(), m.jsonOptions(b), ignore, job.Literal(pathColumn), strings.Join(known, ", ")))
+		if err != nil {
+			return m.engineFault(err)
+		}
+		if len(rows) > 0 {
+			return unknownField(rows[0][0].Value, rows[0][1].Value)
+		}
+	}
+	return nil
+}
+
+// errNotObject is what is wrong with a record that is a JSON value of another kind.
+var errNotObject = errors.New("not a JSON object")

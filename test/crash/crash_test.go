@@ -1,0 +1,136 @@
+// Package crash kills the real program at random moments and then counts rows: the tables must be those of a life
+// without interruption (promises 1 to 4).
+package crash
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/test/program"
+)
+
+func TestMain(m *testing.M) { program.Main(m) }
+
+// project has a table of every mode that stores something, over files and over SQL.
+var project = map[string]string{
+	"weir.yaml":               "name: crash\nlake: lake\nconnections:\n  inbox: { type: files, path: inbox }\n",
+	"tables/raw/events.yaml":  "from: inbox\npath: \"events/*.csv\"\nmax_rejects: unlimited\ncolumns: { id: bigint, day: date, store: varchar, total: \"decimal(12,2)\" }\npartition: [day]\n",
+	"tables/raw/orders.yaml":  "from: inbox\npath: \"orders/*.ndjson\"\nkey: id\norder_by: version\ncolumns: { id: bigint, version: integer, store: varchar, total: \"decimal(12,2)\" }\n",
+	"tables/raw/prices.yaml":  "from: inbox\npath: \"prices/*.csv\"\nmode: replace\ncolumns: { sku: varchar, price: \"decimal(12,2)\" }\n",
+	"tables/raw/days.yaml":    "from: inbox\npath: \"events/*.csv\"\nmode: partitions\nmax_rejects: unlimited\ncolumns: { id: bigint, day: date, store: varchar, total: \"decimal(12,2)\" }\npartition: [day]\n",
+	"tables/staging/all.sql":  "/* weir\nmode: view\n*/\nselect store, total from raw.events union all select store, total from raw.orders\n",
+	"tables/marts/totals.sql": "/* weir\nrules:\n  - IsPrimaryKey \"store\"\n*/\nselect store, count(*) as n, sum(total)::decimal(18,2) as total from staging.all group by 1\n",
+	"tables/marts/by_id.sql":  "/* weir\nkey: id\ndeletes: remove\n*/\nselect id, max(version) as version from raw.orders where version < 4 group by 1\n",
+}
+
+// batch writes the files of one day: new events, orders that change, a price list that is written over. Every third
+// batch also changes a file of the day before.
+func batch(t *testing.T, dir string, n int) {
+	rng := rand.New(rand.NewPCG(7, uint64(n)))
+	var events, orders, prices strings.Builder
+	events.WriteString("id,day,store,total\n")
+	for i := range 400 {
+		total := fmt.Sprintf("%d.%02d", rng.IntN(100), rng.IntN(100))
+		if i%97 == 0 {
+			total = "broken"
+		}
+		fmt.Fprintf(&events, "%d,2026-03-%02d,s%d,%s\n", n*1000+i, n%28+1, rng.IntN(5), total)
+	}
+	for i := range 300 {
+		fmt.Fprintf(&orders, "{\"id\": %d, \"version\": %d, \"store\": \"s%d\", \"total\": %d.%02d}\n", rng.IntN(900)*1000+i, n, rng.IntN(5), rng.IntN(100), rng.IntN(100))
+	}
+	prices.WriteString("sku,price\n")
+	for i := range 50 {
+		fmt.Fprintf(&prices, "p%d,%d.%02d\n", i, rng.IntN(100), rng.IntN(100))
+	}
+	files := map[string]string{
+		fmt.Sprintf("inbox/events/%03d.csv", n):    events.String(),
+		fmt.Sprintf("inbox/orders/%03d.ndjson", n): orders.String(),
+		"inbox/prices/list.csv":                    prices.String(),
+	}
+	if n%3 == 2 {
+		files[fmt.Sprintf("inbox/events/%03d.csv", n-1)] = fmt.Sprintf("id,day,store,total\n%d,2026-03-%02d,s1,1.00\n", n*1000-1, (n-1)%28+1)
+	}
+	program.Write(t, dir, files)
+}
+
+var tables = []string{"raw.events", "raw.orders", "raw.prices", "raw.days", "marts.totals", "marts.by_id"}
+
+func contents(t *testing.T, dir string) map[string]string {
+	out := map[string]string{}
+	for _, name := range tables {
+		out[name] = program.Query(t, dir, "select * from "+name+" order by all")
+	}
+	return out
+}
+
+// TestKilled kills the program at random moments, KILLS times (200), and compares with an undisturbed life.
+func TestKilled(t *testing.T) {
+	kills := 200
+	if s := os.Getenv("KILLS"); s != "" {
+		kills, _ = strconv.Atoi(s)
+	}
+	const each = 10
+	calm, rough := t.TempDir(), t.TempDir()
+	program.Write(t, calm, project)
+	program.Write(t, rough, project)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	span, killed := 400*time.Millisecond, 0
+	for n := 1; n <= (kills+each-1)/each; n++ {
+		batch(t, calm, n)
+		batch(t, rough, n)
+		began := time.Now()
+		program.Must(t, "-C", calm, "run")
+		span = (span + time.Since(began)) / 2
+		for range each {
+			killed += kill(t, rough, time.Duration(rng.Int64N(int64(span))))
+		}
+		program.Must(t, "-C", rough, "run")
+	}
+	t.Logf("%d runs killed while they ran", killed)
+	if killed == 0 {
+		t.Error("no run was killed while it ran: the test shows nothing")
+	}
+	want, got := contents(t, calm), contents(t, rough)
+	for _, name := range tables {
+		if got[name] != want[name] {
+			t.Errorf("%s differs from an undisturbed life: %d and %d lines", name, strings.Count(got[name], "\n"), strings.Count(want[name], "\n"))
+		}
+	}
+	tidy(t, rough)
+}
+
+// kill starts a run and kills it after a while. It gives 1 where the run was still going on.
+func kill(t *testing.T, dir string, after time.Duration) int {
+	t.Helper()
+	c := program.Command(context.Background(), "-C", dir, "run")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after)
+	_ = c.Process.Signal(syscall.SIGKILL)
+	_ = c.Wait()
+	if ws, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 1
+	}
+	return 0
+}
+
+// tidy checks that killed runs left nothing behind: each data file on disk belongs to a snapshot.
+func tidy(t *testing.T, dir string) {
+	t.Helper()
+	spare, err := filepath.Glob(filepath.Join(dir, ".weir", "scratch", "*"))
+	if err != nil || len(spare) > 0 {
+		t.Errorf("scratch holds %v (%v)", spare, err)
+	}
+}
