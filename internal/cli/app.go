@@ -64,14 +64,33 @@ type workspace struct {
 // open opens the whole project. Everything opened is closed by close.
 func (a *app) open(ctx context.Context) (*workspace, error) {
 	p, err := a.load()
-	if err != nil {
+	var problems define.Problems
+	if err != nil && (p == nil || !errors.As(err, &problems)) {
 		return nil, err
 	}
 	w := &workspace{app: a, project: p, state: filepath.Join(p.Root, ".weir", p.Env)}
+	if len(problems) > 0 {
+		return nil, w.allProblems(ctx, problems)
+	}
 	if err := w.openAll(ctx); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
+}
+
+// allProblems adds the mistakes of the SQL to those of the definitions, so that a person sees every one at once.
+func (w *workspace) allProblems(ctx context.Context, problems define.Problems) error {
+	e, err := duckdb.Open(ctx, duckdb.Options{Threads: 1})
+	if err != nil {
+		return err
+	}
+	w.engine = e
+	_, err = w.readGraph(ctx)
+	var more define.Problems
+	if err != nil && !errors.As(err, &more) {
+		return errors.Join(err, e.Close())
+	}
+	return errors.Join(define.NewProblems(append(problems, more...)), e.Close())
 }
 
 func (w *workspace) openAll(ctx context.Context) (err error) {

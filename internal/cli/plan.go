@@ -17,13 +17,13 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
-			s.patterns = args
+			s.patterns = s.runNumber(args)
 			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, full, asJSON) })
 		},
 	}
 	selectionFlags(c, &s)
 	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
-	c.Flags().Lookup("failed").NoOptDefVal = "last"
+	c.Flags().Lookup("failed").NoOptDefVal = lastRun
 	c.Flags().BoolVar(&full, "full", false, "plan a full read")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return c

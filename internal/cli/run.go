@@ -35,14 +35,14 @@ A selection is names and patterns: marts.daily, 'marts.*', +t (with what it need
 Tables that do not need each other are built side by side. A table that fails stays exactly as it was and
 blocks only those that need it.`,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.patterns = args
+			o.patterns = o.runNumber(args)
 			return a.with(c.Context(), func(w *workspace) error { return w.run(c.Context(), o) })
 		},
 	}
 	selectionFlags(c, &o.selection)
 	f := c.Flags()
 	f.StringVar(&o.failed, "failed", "", "build again what failed, was blocked or interrupted in a run, with that run's logical time")
-	f.Lookup("failed").NoOptDefVal = "last"
+	f.Lookup("failed").NoOptDefVal = lastRun
 	f.BoolVar(&o.full, "full", false, "read everything again")
 	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
 	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")

@@ -41,6 +41,22 @@ func (s selection) text() string {
 	return strings.Join(parts, " ")
 }
 
+// runNumber takes the run of --failed N out of the arguments: the flag stands alone for the last run, so that its value
+// comes as an argument. No table's name is a number.
+func (s *selection) runNumber(args []string) []string {
+	if s.failed != lastRun || len(args) == 0 {
+		return args
+	}
+	if _, err := strconv.ParseInt(args[0], 10, 64); err != nil {
+		return args
+	}
+	s.failed = args[0]
+	return args[1:]
+}
+
+// lastRun is what --failed means without a number.
+const lastRun = "last"
+
 // resolve finds the selected tables. prior is the run of --failed.
 func (w *workspace) resolve(ctx context.Context, s selection) (tables []string, prior *journal.Run, err error) {
 	patterns := s.patterns
@@ -108,7 +124,7 @@ func (w *workspace) failedOf(ctx context.Context, number string) ([]string, *jou
 
 // findRun finds a run by number; "" and "last" mean the latest.
 func findRun(ctx context.Context, j *journal.Journal, number string) (journal.Run, error) {
-	if number == "" || number == "last" {
+	if number == "" || number == lastRun {
 		runs, err := j.Runs(ctx, 1)
 		if err != nil {
 			return journal.Run{}, err

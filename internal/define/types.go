@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"weir/internal/job"
+	"weir/internal/project"
 	"weir/internal/quality"
+	"weir/internal/secret"
 	"weir/internal/source"
 )
 
@@ -47,6 +49,9 @@ type Project struct {
 	OnFailure   string        // shell command run after a run with failures, "" for none
 	Timeout     time.Duration // of one build, 0: none
 	Retries     int           // tries after the first, for errors that can pass
+	Publish     bool          // whether tables are published to their destinations
+	Resolver    *secret.Resolver
+	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
 }
 
 // S3 is how an S3-compatible store is reached. Secrets stay references until opened.
@@ -111,6 +116,8 @@ type Table struct {
 	Connection string        // of a source table
 	Dataset    string        // what it reads there; files: the path pattern
 	Source     source.Reader // the dataset's options, nil for SQL; see source.Reader
+	Reader     source.Reader // the same
+	Cursor     string        // column by which a read goes on, "" for none
 
 	SQL     string // body without header, of a SQL table
 	SQLLine int    // 1-based line of the file at which SQL starts
@@ -132,6 +139,14 @@ type Table struct {
 	Timeout        time.Duration
 	Retries        int
 	Hash           string // of the definition's meaning: layout and comments do not count
+
+	doc *project.Node // the definition as written, nil for SQL without a header
+}
+
+// PlaceOf gives the place of a key of the definition, "columns.ts" for one inside another; where it is not written, of the
+// nearest key around it, and of the file's first line where there is none.
+func (t *Table) PlaceOf(key string) project.Place {
+	return placeOf(t.doc, key, project.Place{File: t.File, Line: max(1, t.Line), Col: 1})
 }
 
 // Pipeline is a named selection with a schedule.

@@ -106,13 +106,14 @@ var (
 	comment = regexp.MustCompile(`[ \t]#.*$`)
 )
 
-// mend looks at the line of a syntax error. Where it finds a slip, it gives the line as it was meant and a better problem;
-// the line is empty where there is no way to guess.
-func mend(p Problem, line string) (fixed string, better Problem) {
+// mend looks at the line of a syntax error, by its index. Where it finds a slip, it gives the line as it was meant and a
+// better problem; the line is empty where there is no way to guess.
+func mend(p Problem, lines []string, at int) (fixed string, better Problem) {
+	line := lines[at]
 	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
 		p.Col = strings.Index(indent, "\t") + 1
 		p.Message, p.Hint = "a tab indents this line", "YAML takes spaces only"
-		return strings.ReplaceAll(indent, "\t", "  ") + line[len(indent):], p
+		return likeBefore(lines[:at]) + line[len(indent):], p
 	}
 	m := entry.FindStringSubmatch(line)
 	if m == nil {
@@ -127,6 +128,22 @@ func mend(p Problem, line string) (fixed string, better Problem) {
 	p.Col = len([]rune(before)) + 1
 	p.Message, p.Hint = why, "quote it: "+quote(bare)
 	return before + quote(bare) + value[len(bare):], p
+}
+
+// likeBefore is the indentation that fits after the lines before: that of the last, and two spaces more below a key.
+func likeBefore(lines []string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		text := strings.TrimLeft(lines[i], " ")
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		indent := strings.Repeat(" ", len(lines[i])-len(text))
+		if strings.HasSuffix(strings.TrimRight(text, " "), ":") {
+			indent += "  "
+		}
+		return indent
+	}
+	return ""
 }
 
 // slip says what YAML makes of an unquoted value that was meant as a text, "" for nothing special.

@@ -42,7 +42,7 @@ func ParseYAML(file, text string) (*Node, []Problem) {
 		if err.Line < 1 || err.Line > len(lines) {
 			return nil, SortProblems(append(problems, *err))
 		}
-		fixed, found := mend(*err, lines[err.Line-1])
+		fixed, found := mend(*err, lines, err.Line-1)
 		problems = append(problems, found)
 		if fixed == "" || fixed == lines[err.Line-1] {
 			return nil, SortProblems(problems)

@@ -78,7 +78,7 @@ var suites = []suite{
 		{rows: "x,2\n", counts: "skipped"},
 		{files: map[string]string{"b.csv": head + "3,y,1\n"}, rows: "x,2\ny,1\n", counts: "read 2 accepted 2 before 1 inserted 2 deleted 1 after 2"},
 	}},
-	{name: "sql upsert", sql: "/* weir\nkey: id\ndeletes: remove\n*/\nselect id, v from raw.input where at = 1\n", steps: []step{
+	{name: "sql upsert", sql: "/* weir\nkey: id\ndeletes: remove\n*/\nselect id, v from raw.input where \"at\" = 1\n", steps: []step{
 		{files: map[string]string{"a.csv": head + "1,x,1\n2,y,1\n"}, rows: "1,x\n2,y\n", counts: "read 2 accepted 2 inserted 2 after 2"},
 		{files: map[string]string{"a.csv": head + "1,x,1\n3,z,1\n"}, rows: "1,x\n3,z\n", counts: "read 2 accepted 2 before 2 inserted 1 deleted 1 after 2"},
 	}},
@@ -86,7 +86,7 @@ var suites = []suite{
 		{files: map[string]string{"a.csv": head + "1,x,1\n"}, rows: "1\n", counts: "read 1 accepted 1 inserted 1 after 1"},
 		{files: map[string]string{"b.csv": head + "2,x,1\n"}, rows: "1\n2\n", counts: "read 1 accepted 1 before 1 inserted 1 after 2"},
 	}},
-	{name: "sql partitions", sql: "/* weir\nmode: partitions\npartition: [at]\n*/\nselect id, at from raw.input where id = (select max(id) from raw.input)\n", steps: []step{
+	{name: "sql partitions", sql: "/* weir\nmode: partitions\npartition: [at]\n*/\nselect id, \"at\" from raw.input where id = (select max(id) from raw.input)\n", steps: []step{
 		{files: map[string]string{"a.csv": head + "1,x,1\n"}, rows: "1,1\n", counts: "read 1 accepted 1 inserted 1 after 1"},
 		{files: map[string]string{"b.csv": head + "2,x,2\n"}, rows: "1,1\n2,2\n", counts: "read 1 accepted 1 before 1 inserted 1 after 2"},
 		{files: map[string]string{"c.csv": head + "3,x,2\n"}, rows: "1,1\n3,2\n", counts: "read 1 accepted 1 before 2 inserted 1 deleted 1 after 2"},

@@ -66,7 +66,42 @@ func integerBounds(name string) (lo, hi *big.Int) {
 	return new(big.Int).Neg(hi), new(big.Int).Sub(hi, one)
 }
 
+// plainDigits counts the digits before and behind the point of a number without exponent; false for any other text.
+func plainDigits(s string) (before, behind int, ok bool) {
+	s = strings.TrimPrefix(s, "-")
+	point := false
+	for i := range len(s) {
+		switch {
+		case s[i] == '.' && !point:
+			point = true
+		case s[i]-'0' > 9:
+			return 0, 0, false
+		case point:
+			behind++
+		default:
+			before++
+		}
+	}
+	return before, behind, before > 0
+}
+
+// sureDigits is how many digits every value of an integer type may have.
+func sureDigits(name string) int {
+	switch name {
+	case "TINYINT", "UTINYINT":
+		return 2
+	case "SMALLINT", "USMALLINT":
+		return 4
+	case "INTEGER", "UINTEGER":
+		return 9
+	}
+	return 18
+}
+
 func (t ctype) fitsInteger(s string) (string, bool) {
+	if before, behind, ok := plainDigits(s); ok && behind == 0 && before <= sureDigits(t.name) && s[len(s)-1] != '.' && (t.name[0] != 'U' || s[0] != '-') {
+		return s, true
+	}
 	r, ok := exactNumber(s)
 	if !ok || !r.IsInt() {
 		return "", false
@@ -79,6 +114,9 @@ func (t ctype) fitsInteger(s string) (string, bool) {
 }
 
 func (t ctype) fitsDecimal(s string) (string, bool) {
+	if before, behind, ok := plainDigits(s); ok && behind <= t.scale && before <= t.precision-t.scale {
+		return s, true
+	}
 	r, ok := exactNumber(s)
 	if !ok {
 		return "", false
@@ -128,6 +166,11 @@ var (
 
 // splitMoment takes a date with an optional time and zone apart: 2026-01-02, 03:04:05.5, +02:00.
 func splitMoment(s string) (day, clock, zone string, ok bool) {
+	if len(s) == len("2026-01-02") && s[4] == '-' && s[7] == '-' {
+		if _, err := time.Parse("2006-01-02", s); err == nil && s[:4] != "0000" {
+			return s, "", "", true
+		}
+	}
 	m := momentPattern.FindStringSubmatch(s)
 	if m == nil {
 		return "", "", "", false

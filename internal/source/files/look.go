@@ -74,7 +74,7 @@ func lookPlain(ctx context.Context, path string) (seen, int64, error) {
 }
 
 // overlap is how many bytes before a chunk are looked at again for a number that straddles the edge.
-const overlap = 16
+const overlap = 32
 
 func lookChunk(f *os.File, buf []byte, offset int64) (sum uint64, long length, err error) {
 	lead := min(offset, overlap)
@@ -99,32 +99,49 @@ const (
 	longest               // longer ones with a point or an exponent
 )
 
-// longNumber looks for runs of more than 15 digits and points. Where none is, every number in the text can be read as
-// DOUBLE, at full speed, and compared with its declared type afterwards without missing a difference (promise 6).
-// A run of 16 covers two places of any grid of 8, so most bytes are never looked at.
+// longNumber looks for numbers of more than 15 digits. Where none is, every number in the text can be read as DOUBLE, at
+// full speed, and compared with its declared type afterwards without missing a difference (promise 6).
+// A run of 16 digits and points covers two places of any grid of 8, so most bytes are never looked at.
 func longNumber(b []byte) length {
 	found := short
 	for i := 0; i+8 < len(b); i += 8 {
 		if !numeric(b[i]) || !numeric(b[i+8]) || !numeric(b[i+4]) {
 			continue
 		}
-		from, to := i+4, i+4
+		from, to := i+4, i+5
 		for from > 0 && numeric(b[from-1]) {
 			from--
 		}
-		for to+1 < len(b) && numeric(b[to+1]) {
+		for to < len(b) && numeric(b[to]) {
 			to++
 		}
-		if to-from+1 <= exactDigits {
-			continue
+		if to-from > exactDigits {
+			if found = max(found, runLength(b, from, to)); found == longest {
+				return longest
+			}
 		}
-		if bytes.IndexByte(b[from:to+1], '.') >= 0 || to+1 < len(b) && b[to+1]|0x20 == 'e' {
-			return longest
-		}
-		found = long
 		i = max(i, to&^7-8)
 	}
 	return found
+}
+
+// runLength judges one run: digits amid letters, as in a checksum, are no number.
+func runLength(b []byte, from, to int) length {
+	if from > 0 && isAlnum(b[from-1]) {
+		return short
+	}
+	exponent := to < len(b) && b[to]|0x20 == 'e'
+	switch {
+	case exponent && to+1 < len(b) && b[to+1] != '+' && b[to+1] != '-' && !numeric(b[to+1]):
+		return short
+	case !exponent && to < len(b) && isAlnum(b[to]):
+		return short
+	case from > 0 && b[from-1] == '"':
+		return long // a JSON string, which the engine keeps as it is
+	case exponent, bytes.IndexByte(b[from:to], '.') >= 0:
+		return longest
+	}
+	return long
 }
 
 func numeric(c byte) bool { return c-'0' <= 9 || c == '.' }

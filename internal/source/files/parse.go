@@ -18,7 +18,10 @@ type parser struct {
 	date   *timeFormat
 	moment *timeFormat
 	policy string // of JSON keys that are no column; "" where they are left out
-	out    bytes.Buffer
+	// columns are the settled columns by name, rec the JSON record that was taken apart last.
+	columns map[string]int
+	rec     jsonRecord
+	out     bytes.Buffer
 }
 
 func (m *maker) newParser(file string, head csvHead) (*parser, error) {
@@ -33,8 +36,11 @@ func (m *maker) newParser(file string, head csvHead) (*parser, error) {
 	if m.closed() && m.s.reader.policy() != schemaAdd {
 		p.policy = m.s.reader.policy()
 	}
+	p.columns = map[string]int{}
+	p.rec = jsonRecord{values: make([][]byte, len(m.settled.columns)), unknown: map[string][]byte{}}
 	hive := m.s.hiveKeys(file)
 	for i, c := range m.settled.columns {
+		p.columns[c.name] = i
 		p.at[i] = indexFold(head.names, c.name)
 		h := slices.IndexFunc(hive, func(k hiveKey) bool { return strings.EqualFold(k.name, c.name) })
 		if p.at[i] >= 0 || h < 0 {
@@ -147,13 +153,15 @@ func (p *parser) csvExtra(rec *csvRecord) []byte {
 
 // json takes a JSON record; of keys that come twice the last one counts.
 func (p *parser) json(raw []byte) taken {
-	if first := bytes.TrimLeft(raw, " \t\r\n"); len(first) > 0 && first[0] != '{' && json.Valid(raw) {
+	raw = bytes.TrimSpace(raw)
+	if !json.Valid(raw) {
+		var all json.RawMessage
+		return bad("", "malformed JSON: %v", json.Unmarshal(raw, &all))
+	}
+	if raw[0] != '{' {
 		return bad("", "%v", errNotObject)
 	}
-	var rec map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &rec); err != nil {
-		return bad("", "malformed JSON: %v", err)
-	}
+	rec := p.record(raw)
 	extra, t := p.unknownKeys(rec)
 	if t.reason != "" {
 		return t
@@ -161,40 +169,49 @@ func (p *parser) json(raw []byte) taken {
 	p.out.Reset()
 	for i, c := range p.m.settled.columns {
 		p.member(i)
-		if p.fixed[i] != nil {
+		switch {
+		case p.fixed[i] != nil:
 			p.out.Write(p.fixed[i])
-			continue
-		}
-		if c.name == extraColumn {
+		case c.name == extraColumn:
 			p.out.Write(extra)
-			continue
-		}
-		value, ok := rec[c.name]
-		if !ok {
+		case rec.values[i] == nil:
 			p.out.WriteString("null")
-			continue
-		}
-		if t := p.value(c.typ, value, c.name, c.name); t.reason != "" {
-			return t
+		default:
+			if t := p.value(c.typ, rec.values[i], c.name, c.name); t.reason != "" {
+				return t
+			}
 		}
 	}
 	return taken{values: p.out.Bytes()}
 }
 
-// unknownKeys settles keys that are no column; extra is them as one JSON string.
-func (p *parser) unknownKeys(rec map[string]json.RawMessage) (extra []byte, t taken) {
-	extra = []byte("null")
-	if p.policy == "" {
-		return extra, t
-	}
-	var names []string
-	for k := range rec {
-		if i := indexColumn(p.m.settled.columns, k); i < 0 || p.m.settled.columns[i].name != k {
-			names = append(names, k)
+// jsonRecord is a record taken apart: the value of each column, nil where it has none, and the members that are no column.
+type jsonRecord struct {
+	values  [][]byte
+	unknown map[string][]byte
+}
+
+func (p *parser) record(raw []byte) *jsonRecord {
+	clear(p.rec.values)
+	clear(p.rec.unknown)
+	eachMember(raw, func(key string, value []byte) {
+		if i, ok := p.columns[key]; ok {
+			p.rec.values[i] = value
+		} else if p.policy != "" {
+			p.rec.unknown[key] = value
 		}
+	})
+	return &p.rec
+}
+
+// unknownKeys settles keys that are no column; extra is them as one JSON string.
+func (p *parser) unknownKeys(rec *jsonRecord) (extra []byte, t taken) {
+	if len(rec.unknown) == 0 {
+		return []byte("null"), t
 	}
-	if len(names) == 0 {
-		return extra, t
+	names := make([]string, 0, len(rec.unknown))
+	for k := range rec.unknown {
+		names = append(names, k)
 	}
 	sort.Strings(names)
 	if p.policy != schemaExtra {
@@ -205,15 +222,14 @@ func (p *parser) unknownKeys(rec map[string]json.RawMessage) (extra []byte, t ta
 		b.WriteByte("{,"[min(i, 1)])
 		b.Write(quoteJSON(n))
 		b.WriteByte(':')
-		_ = json.Compact(&b, rec[n]) // it has been parsed
+		_ = json.Compact(&b, rec.unknown[n]) // it has been parsed
 	}
 	b.WriteByte('}')
 	return quoteJSON(b.String()), t
 }
 
 // value checks a JSON value against a type and writes it; path names it for a person.
-func (p *parser) value(t ctype, raw json.RawMessage, column, path string) taken {
-	raw = bytes.TrimSpace(raw)
+func (p *parser) value(t ctype, raw []byte, column, path string) taken {
 	if string(raw) == "null" {
 		p.out.WriteString("null")
 		return taken{}
@@ -234,29 +250,38 @@ func (p *parser) value(t ctype, raw json.RawMessage, column, path string) taken 
 	return taken{}
 }
 
-func (p *parser) list(t ctype, raw json.RawMessage, column, path string) taken {
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
+func (p *parser) list(t ctype, raw []byte, column, path string) (wrong taken) {
+	if raw[0] != '[' {
 		return misfit(column, path, plain(raw), t)
 	}
 	p.out.WriteByte('[')
-	for i, item := range items {
-		if i > 0 {
+	n := 0
+	eachElement(raw, func(item []byte) {
+		if wrong.reason != "" {
+			return
+		}
+		if n > 0 {
 			p.out.WriteByte(',')
 		}
-		if w := p.value(t.fields[0].typ, item, column, fmt.Sprintf("%s[%d]", path, i)); w.reason != "" {
-			return w
-		}
-	}
+		wrong = p.value(t.fields[0].typ, item, column, fmt.Sprintf("%s[%d]", path, n))
+		n++
+	})
 	p.out.WriteByte(']')
-	return taken{}
+	return wrong
 }
 
-func (p *parser) structure(t ctype, raw json.RawMessage, column, path string) taken {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
+func (p *parser) structure(t ctype, raw []byte, column, path string) taken {
+	if raw[0] != '{' {
 		return misfit(column, path, plain(raw), t)
 	}
+	values := make([][]byte, len(t.fields))
+	eachMember(raw, func(key string, value []byte) {
+		for i, f := range t.fields {
+			if f.name == key {
+				values[i] = value
+			}
+		}
+	})
 	p.out.WriteByte('{')
 	for i, f := range t.fields {
 		if i > 0 {
@@ -264,11 +289,11 @@ func (p *parser) structure(t ctype, raw json.RawMessage, column, path string) ta
 		}
 		p.out.Write(quoteJSON(f.name))
 		p.out.WriteByte(':')
-		v, ok := members[f.name]
-		if !ok {
-			v = json.RawMessage("null")
+		if values[i] == nil {
+			p.out.WriteString("null")
+			continue
 		}
-		if w := p.value(f.typ, v, column, path+"."+f.name); w.reason != "" {
+		if w := p.value(f.typ, values[i], column, path+"."+f.name); w.reason != "" {
 			return w
 		}
 	}
@@ -276,16 +301,18 @@ func (p *parser) structure(t ctype, raw json.RawMessage, column, path string) ta
 	return taken{}
 }
 
-func (p *parser) mapping(t ctype, raw json.RawMessage, column, path string) taken {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
+func (p *parser) mapping(t ctype, raw []byte, column, path string) (wrong taken) {
+	if raw[0] != '{' {
 		return misfit(column, path, plain(raw), t)
 	}
-	keys := make([]string, 0, len(members))
-	for k := range members {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
+	last := map[string][]byte{}
+	var keys []string
+	eachMember(raw, func(key string, value []byte) {
+		if _, twice := last[key]; !twice {
+			keys = append(keys, key)
+		}
+		last[key] = value
+	})
 	p.out.WriteByte('{')
 	for i, k := range keys {
 		if i > 0 {
@@ -297,23 +324,19 @@ func (p *parser) mapping(t ctype, raw json.RawMessage, column, path string) take
 		}
 		p.out.Write(quoteJSON(text))
 		p.out.WriteByte(':')
-		if w := p.value(t.fields[1].typ, members[k], column, path+"."+k); w.reason != "" {
-			return w
+		if wrong = p.value(t.fields[1].typ, last[k], column, path+"."+k); wrong.reason != "" {
+			return wrong
 		}
 	}
 	p.out.WriteByte('}')
-	return taken{}
+	return wrong
 }
 
 // fitsJSON checks a JSON scalar. A number is no date and no truth value; true is 1 to a number, as it is to the engine.
-func (t ctype) fitsJSON(raw json.RawMessage) (string, bool) {
+func (t ctype) fitsJSON(raw []byte) (string, bool) {
 	switch raw[0] {
 	case '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return "", false
-		}
-		return t.fits(s)
+		return t.fits(unquoteJSON(raw))
 	case '{', '[':
 		var b bytes.Buffer
 		if t.kind != text || json.Compact(&b, raw) != nil {
@@ -341,18 +364,9 @@ func (t ctype) fitsTruth(s string) (string, bool) {
 }
 
 // plain is a JSON value as a person reads it: a string without its quotes.
-func plain(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
+func plain(raw []byte) string {
+	if raw[0] == '"' {
+		return unquoteJSON(raw)
 	}
 	return string(raw)
-}
-
-func quoteJSON(s string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string cannot fail
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }

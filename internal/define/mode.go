@@ -1,0 +1,90 @@
+package define
+
+import (
+	"slices"
+	"strings"
+
+	"weir/internal/project"
+)
+
+// change settles how a build changes the table: what is written, and by convention what is not. Where the keys could not
+// be read (sound is false) nothing is said of how they go together.
+func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
+	t.Key, t.OrderBy, t.Deletes = k.Key, k.OrderBy, Deletes(k.Deletes)
+	switch {
+	case k.Mode != "":
+		t.Mode = Mode(k.Mode)
+	case len(t.Key) > 0:
+		t.Mode = Upsert
+	}
+	var problems []project.Problem
+	if sound {
+		problems = append(together(t), declaredOnly(t)...)
+	}
+	if t.Mode == Upsert {
+		if t.OrderBy == "" {
+			t.OrderBy = t.Cursor
+		}
+		if t.Deletes == "" {
+			t.Deletes = Ignore
+		}
+	}
+	return problems
+}
+
+// together checks that the keys of a definition go together.
+func together(t *Table) (problems []project.Problem) {
+	fail := func(key, hint, format string, args ...any) {
+		problems = append(problems, t.PlaceOf(key).Problem(format, args...).WithHint("%s", hint))
+	}
+	if t.Mode == View && t.Kind != FromSQL {
+		fail("mode", "write a .sql file that selects from this table", "only a SQL table can be a view")
+	}
+	if t.Mode == Upsert && len(t.Key) == 0 {
+		fail("mode", "write key: with the columns that tell rows apart", "mode upsert needs a key")
+	}
+	if t.Mode == Partitions && len(t.Partition) == 0 {
+		fail("mode", "write partition: with the columns that part the table", "mode partitions needs a partition")
+	}
+	if t.Mode != Upsert {
+		for key, written := range map[string]bool{"key": len(t.Key) > 0, "order_by": t.OrderBy != "", "deletes": t.Deletes != ""} {
+			if written {
+				fail(key, "take it out, or write mode: upsert", "%s has no meaning with mode %s", key, t.Mode)
+			}
+		}
+	}
+	if t.Mode == View {
+		for key, written := range map[string]bool{"partition": len(t.Partition) > 0, "sort": len(t.Sort) > 0, "target_file_size": t.FileBytes > 0, "columns": len(t.Columns) > 0,
+			"rules": len(t.Rules) > 0, "max_quarantined": t.doc.Get("max_quarantined") != nil} {
+			if written {
+				fail(key, "take it out: a view stores nothing", "%s has no meaning with mode view", key)
+			}
+		}
+	}
+	return problems
+}
+
+// declaredOnly checks, where strict: true says that the declared columns are all, that no other column is named.
+func declaredOnly(t *Table) (problems []project.Problem) {
+	if n := t.doc.Get("strict"); n.IsNull() || !strings.EqualFold(n.Text, "true") || len(t.Columns) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range t.Columns {
+		names = append(names, c.Name)
+	}
+	check := func(key, name string) {
+		if name != "" && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
+			problems = append(problems, t.PlaceOf(key).Problem("%s: column %q is not declared", key, name).WithHint("%s", project.NearestHint(name, names)))
+		}
+	}
+	for _, k := range t.Key {
+		check("key", k)
+	}
+	check("order_by", t.OrderBy)
+	check("cursor", t.Cursor)
+	for _, p := range t.Partition {
+		check("partition", p.Column)
+	}
+	return problems
+}

@@ -1,0 +1,4 @@
+/* weir
+mode: view
+*/
+create macro a() as 1

@@ -1,0 +1,4 @@
+/* weir
+key: [a
+*/
+select 1

@@ -1,0 +1,4 @@
+/*weir
+mode: replace
+*/
+select 1

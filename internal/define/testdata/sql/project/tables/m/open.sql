@@ -1,0 +1,3 @@
+/* weir
+mode: replace
+select 1

@@ -1,0 +1,128 @@
+package files
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// The functions here take JSON apart that is known to be valid, without building trees of it.
+
+// eachMember calls f with every member of an object, in order; value has no space around it.
+func eachMember(object []byte, f func(key string, value []byte)) {
+	i := skipSpace(object, 1)
+	for i < len(object) && object[i] == '"' {
+		end := valueEnd(object, i)
+		key := unquoteJSON(object[i:end])
+		i = skipSpace(object, end) + 1 // the colon
+		i = skipSpace(object, i)
+		end = valueEnd(object, i)
+		f(key, object[i:end])
+		i = skipSpace(object, end)
+		if i < len(object) && object[i] == ',' {
+			i = skipSpace(object, i+1)
+		}
+	}
+}
+
+// eachElement calls f with every element of an array, in order.
+func eachElement(array []byte, f func(value []byte)) {
+	i := skipSpace(array, 1)
+	for i < len(array) && array[i] != ']' {
+		end := valueEnd(array, i)
+		f(array[i:end])
+		i = skipSpace(array, end)
+		if i < len(array) && array[i] == ',' {
+			i = skipSpace(array, i+1)
+		}
+	}
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// valueEnd is where the value that starts at i ends.
+func valueEnd(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = stringEnd(b, i)
+			if depth == 0 {
+				return i
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i // of what the value stands in
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',', ' ', '\n', '\t', '\r':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return i
+}
+
+func stringEnd(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+func unquoteJSON(raw []byte) string {
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 && isASCII(inner) {
+		return string(inner)
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // it is valid
+	return s
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// quoteJSON writes a text as a JSON string.
+func quoteJSON(s string) []byte {
+	plain := true
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x80 || c == '"' || c == '\\' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		b := make([]byte, 0, len(s)+2)
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string cannot fail
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+}
