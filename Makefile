@@ -15,7 +15,7 @@ GO_MIN := 1.26
 .PHONY: build demo test bench soak lint docs tools clean
 
 build: tools
-	go build -trimpath -o weir ./cmd/weir
+	go build -o weir ./cmd/weir
 
 # What a fresh machine must have: Go and a C compiler (DuckDB is linked in).
 tools:
@@ -31,8 +31,8 @@ tools:
 
 demo: build
 	@mkdir -p demo/bin
-	@go build -trimpath -o demo/bin/generate ./examples/retail/generate/cmd
-	@go build -trimpath -o demo/bin/check ./examples/retail/check
+	@go build -o demo/bin/generate ./examples/retail/generate/cmd
+	@go build -o demo/bin/check ./examples/retail/check
 	@scripts/demo.sh
 
 # The services of the tests are installed and started where they are not yet (test/services).

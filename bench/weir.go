@@ -14,7 +14,7 @@ import (
 func (s *settings) buildWeir(ctx context.Context) error {
 	s.weir = filepath.Join(s.work, "weir")
 	note("building weir")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.weir, "weir/cmd/weir")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", s.weir, "weir/cmd/weir")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build weir: %w\n%s", err, tail(string(out), 20))
 	}

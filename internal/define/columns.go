@@ -99,6 +99,22 @@ func (c *columnNames) DecodeNode(n *project.Node) []project.Problem {
 	return problems
 }
 
+// columnRef is the name of one column.
+type columnRef string
+
+// DecodeNode reads the name.
+func (c *columnRef) DecodeNode(n *project.Node) []project.Problem {
+	if n.Kind == project.List {
+		return []project.Problem{n.Problem("expected the name of one column, found %s", n.Describe())}
+	}
+	var names columnNames
+	problems := names.DecodeNode(n)
+	if len(names) == 1 {
+		*c = columnRef(names[0])
+	}
+	return problems
+}
+
 // itemsOf gives the items of a list, or the value that stands for a list of one.
 func itemsOf(n *project.Node) []*project.Node {
 	if n.Kind == project.List {

@@ -13,6 +13,19 @@ type described interface {
 	describe() (words string, s *schema)
 }
 
+// textNode is a text that is looked at closer, in its place.
+type textNode struct{ *project.Node }
+
+// DecodeNode takes the node over.
+func (t *textNode) DecodeNode(n *project.Node) []project.Problem {
+	t.Node = n
+	return nil
+}
+
+func (textNode) describe() (string, *schema) { return "text", &schema{Type: "string"} }
+
+func (columnRef) describe() (string, *schema) { return "column", &schema{Type: "string"} }
+
 func (columnList) describe() (string, *schema) {
 	one := object("a column", fieldsOf[columnKeys]())
 	return "map of names to types", &schema{Type: "object", Additional: &additional{&schema{AnyOf: []*schema{{Type: "string"}, one}}}}
@@ -32,7 +45,6 @@ func (sortTerms) describe() (string, *schema) {
 
 func (ruleList) describe() (string, *schema) {
 	one := object("a rule and what it does", fieldsOf[ruleKeys]())
-	one.set("rule", &schema{Type: "string"})
 	return "list, or text", &schema{AnyOf: []*schema{{Type: "string"}, {Type: "array", Items: &schema{AnyOf: []*schema{{Type: "string"}, one}}}}}
 }
 
@@ -63,8 +75,6 @@ func words(f project.Field) string {
 	switch t {
 	case reflect.TypeFor[*project.Node]():
 		return "map"
-	case reflect.TypeFor[[]*project.Node]():
-		return "list of texts"
 	case reflect.TypeFor[time.Duration]():
 		return "duration"
 	case reflect.TypeFor[project.Size]():

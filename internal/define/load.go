@@ -90,7 +90,7 @@ func (l *loader) environment(node *project.Node, env string) (*project.Node, err
 			l.environmentKeys(p)
 		}
 	}
-	if env == "" {
+	if env == "" || l.folder.Config == nil {
 		return &base, nil
 	}
 	over := all.Pair(env)

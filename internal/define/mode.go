@@ -10,7 +10,7 @@ import (
 // change settles how a build changes the table: what is written, and by convention what is not. Where the keys could not
 // be read (sound is false) nothing is said of how they go together.
 func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
-	t.Key, t.OrderBy, t.Deletes = k.Key, k.OrderBy, Deletes(k.Deletes)
+	t.Key, t.OrderBy, t.Deletes = k.Key, string(k.OrderBy), Deletes(k.Deletes)
 	switch {
 	case k.Mode != "":
 		t.Mode = Mode(k.Mode)

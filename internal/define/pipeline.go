@@ -10,11 +10,11 @@ import (
 
 // pipelineKeys are the keys of a file in pipelines/.
 type pipelineKeys struct {
-	Description string          `yaml:"description" doc:"what the pipeline is for"`
-	Schedule    string          `yaml:"schedule" doc:"when it runs, as Amazon EventBridge Scheduler writes it: cron(0 2 * * ? *), rate(15 minutes), at(2026-03-01T02:00:00)"`
-	Timezone    string          `yaml:"timezone" doc:"IANA time zone of the schedule; by default the project's"`
-	Tables      []*project.Node `yaml:"tables,single" required:"true" doc:"tables it builds, selected as on the command line: marts.*, +t, t+, tag:x"`
-	SLA         time.Duration   `yaml:"sla" doc:"how long after its start it should be done"`
+	Description string        `yaml:"description" doc:"what the pipeline is for"`
+	Schedule    string        `yaml:"schedule" doc:"when it runs, as Amazon EventBridge Scheduler writes it: cron(0 2 * * ? *), rate(15 minutes), at(2026-03-01T02:00:00)"`
+	Timezone    string        `yaml:"timezone" doc:"IANA time zone of the schedule; by default the project's"`
+	Tables      []textNode    `yaml:"tables,single" required:"true" doc:"tables it builds, selected as on the command line: marts.*, +t, t+, tag:x"`
+	SLA         time.Duration `yaml:"sla" doc:"how long after its start it should be done"`
 }
 
 func (l *loader) pipelines() {
@@ -40,7 +40,10 @@ func (l *loader) pipelines() {
 				WithHint("write cron(0 2 * * ? *) with six fields, rate(15 minutes) or at(2026-03-01T02:00:00)"))
 		}
 		for _, n := range keys.Tables {
-			l.selection(p, n)
+			if n.Node == nil {
+				continue // an item without a value, which is said already
+			}
+			l.selection(p, n.Node)
 		}
 	}
 }

@@ -14,8 +14,8 @@ type ruleList []quality.Rule
 
 // ruleKeys are the keys of a rule that is written as a map.
 type ruleKeys struct {
-	Rule   *project.Node `yaml:"rule" required:"true" doc:"one line of DQDL, as in: IsComplete \"order_id\""`
-	OnFail string        `yaml:"on_fail" enum:"stop|warn|quarantine" default:"stop" doc:"what a rule that does not hold does: stop the build, only say so, or turn away the rows that fail"`
+	Rule   textNode `yaml:"rule" required:"true" doc:"one line of DQDL, as in: IsComplete \"order_id\""`
+	OnFail string   `yaml:"on_fail" enum:"stop|warn|quarantine" default:"stop" doc:"what a rule that does not hold does: stop the build, only say so, or turn away the rows that fail"`
 }
 
 // DecodeNode reads the rules.
@@ -44,7 +44,10 @@ func (l *ruleList) item(n *project.Node) []project.Problem {
 		if problems := project.Decode(n, &keys); len(problems) > 0 {
 			return problems
 		}
-		text, onFail = keys.Rule, keys.OnFail
+		if keys.Rule.Node == nil {
+			return nil // a variable in it has no value, which is said already
+		}
+		text, onFail = keys.Rule.Node, keys.OnFail
 	}
 	if text.Kind != project.Text {
 		return []project.Problem{text.Problem("expected a rule, found %s", text.Describe())}

@@ -173,8 +173,6 @@ func fieldSchema(f project.Field) *schema {
 	switch t {
 	case reflect.TypeFor[*project.Node]():
 		return &schema{}
-	case reflect.TypeFor[[]*project.Node]():
-		return oneOrMore(&schema{Type: "string"})
 	case reflect.TypeFor[time.Duration]():
 		return &schema{Type: "string", Pattern: `^([0-9.]+(d|h|m|s|ms|us))+$|\$\{`}
 	case reflect.TypeFor[project.Size]():

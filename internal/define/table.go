@@ -31,14 +31,14 @@ type tableKeys struct {
 type changeKeys struct {
 	Mode    string      `yaml:"mode" enum:"append|replace|upsert|partitions|view" doc:"how a build changes the table: append adds, replace swaps the whole, upsert goes by key, partitions replaces those it makes, view stores nothing; with a key upsert, else append for files and replace for SQL"`
 	Key     columnNames `yaml:"key" doc:"columns that tell rows apart; with mode upsert"`
-	OrderBy string      `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does; by default the cursor"`
+	OrderBy columnRef   `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does; by default the cursor"`
 	Deletes string      `yaml:"deletes" enum:"ignore|remove" doc:"with mode upsert, what a full read does with keys that are gone; ignore by default"`
 }
 
 // sourceKeys are the keys of a table that reads a connection, beside those of its kind.
 type sourceKeys struct {
 	From       string    `yaml:"from" required:"true" doc:"a connection, or a dataset in one: shop.public.orders; names with odd characters are quoted as in SQL"`
-	Cursor     string    `yaml:"cursor" doc:"column by which a read goes on where the last one ended"`
+	Cursor     columnRef `yaml:"cursor" doc:"column by which a read goes on where the last one ended"`
 	MaxRejects limitText `yaml:"max_rejects" default:"0" doc:"records that cannot be taken and may be turned away in one build: 5, 0.1%, unlimited"`
 }
 
@@ -105,7 +105,7 @@ func (l *loader) sourceTable(t *Table, doc *project.Node) {
 		found = append(found, project.DecodeAll(doc, &keys, &change, &own, t.Reader)...)
 	}
 	l.common(t, keys)
-	t.Cursor, t.MaxRejects = own.Cursor, Limit(own.MaxRejects)
+	t.Cursor, t.MaxRejects = string(own.Cursor), Limit(own.MaxRejects)
 	found = append(found, l.change(t, change, len(found) == 0)...)
 	if t.Reader != nil && len(found) == 0 {
 		found = append(found, l.reader(t, doc)...)
@@ -126,6 +126,9 @@ func (l *loader) from(t *Table, doc *project.Node) (*source.Kind, []project.Prob
 	}
 	t.Connection, t.Dataset = connection, dataset
 	c, ok := l.out.Connections[connection]
+	if !ok && l.folder.Config == nil {
+		return nil, nil // what is in weir.yaml cannot be read, which is said there
+	}
 	if !ok {
 		return nil, []project.Problem{n.Problem("connection %q is not in weir.yaml", connection).WithHint("%s", project.NearestHint(connection, sorted(l.out.Connections)))}
 	}

@@ -54,7 +54,7 @@ func TestReadFolder(t *testing.T) {
 		t.Errorf("pipelines %+v macros %+v", f.Pipelines, f.Macros)
 	}
 	want := `seeds/lost.yaml: there is no seeds/lost.csv that this could type
-tables/raw/bad.yaml:1:4: this is not YAML: sequence end token ']' not found
+tables/raw/bad.yaml:1:4: this is not YAML: sequence end token ']' not found; a { or [ is not closed
 tables/raw/data.csv: weir does not read this file; files here end in .yaml or .sql; notes may end in .md
 tables/raw/typo.yml: weir does not read this file; rename it to tables/raw/typo.yaml`
 	if got := texts(SortProblems(f.Problems)); got != want {

@@ -43,8 +43,8 @@ type Node struct {
 	Replaced bool
 	// Unset is true where a variable in the text has no value. That is reported; nothing more can be said of the node.
 	Unset bool
-	Items    []*Node // of a List
-	Pairs    []Pair  // of a Map, in the order written
+	Items []*Node // of a List
+	Pairs []Pair  // of a Map, in the order written
 }
 
 // Pair is one key of a map and its value.

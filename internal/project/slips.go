@@ -121,7 +121,7 @@ func mend(p Problem, lines []string, at int) (fixed string, better Problem) {
 	}
 	before, value := m[1], m[2]
 	bare := strings.TrimRight(comment.ReplaceAllString(value, ""), " \t")
-	why := slip(bare)
+	why := slip(bare, strings.Contains(before, ":"))
 	if why == "" {
 		return "", sayMore(p, line)
 	}
@@ -146,8 +146,9 @@ func likeBefore(lines []string) string {
 	return ""
 }
 
-// slip says what YAML makes of an unquoted value that was meant as a text, "" for nothing special.
-func slip(value string) string {
+// slip says what YAML makes of an unquoted value that was meant as a text, "" for nothing special. keyed says that a key
+// stands before it on its line.
+func slip(value string, keyed bool) string {
 	first := value[:1]
 	switch {
 	case value == `"` || value == `'`:
@@ -168,7 +169,7 @@ func slip(value string) string {
 		return fmt.Sprintf("%s starts a block of text", first)
 	case first == "[" || first == "{" || first == `"` || first == "'":
 		return ""
-	case strings.Contains(value, ": ") || strings.HasSuffix(value, ":"):
+	case keyed && (strings.Contains(value, ": ") || strings.HasSuffix(value, ":")):
 		return "a colon and a space stand inside this text"
 	}
 	return ""
@@ -185,6 +186,8 @@ func sayMore(p Problem, line string) Problem {
 		p.Hint = `inside { } and [ ] quote it: "${NAME}"`
 	case strings.Contains(line, "*") && strings.ContainsAny(line, "{["):
 		p.Hint = `inside { } and [ ] quote a text with *: "*.csv"`
+	case strings.Contains(p.Message, "must be specified") || strings.Contains(p.Message, "end token"):
+		p.Hint = "a { or [ is not closed"
 	case strings.Contains(p.Message, "quoted text"):
 		p.Hint = "close the quote, or double it inside the text"
 	case strings.Contains(p.Message, "pre-defined"):

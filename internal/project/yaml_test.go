@@ -89,7 +89,7 @@ func TestSlipsAreAnsweredAndReadingGoesOn(t *testing.T) {
 		{"a: !x y\n", `f.yaml:1:4: !x is a type tag of YAML, which has no meaning here; to mean the text, quote it: "!x y"`, `{a@1:1=text:"!x y"@1:4}`},
 		{"c: {d: ${X}}\n", `f.yaml:1:9: this is not YAML: ',' or '}' must be specified; inside { } and [ ] quote it: "${NAME}"`, "none"},
 		{"a: 1\n---\nb: 2\n", "f.yaml:3:2: a second document starts here; a file holds one; take the line --- out", "none"},
-		{"a: [1,\n", "f.yaml:1:4: this is not YAML: sequence end token ']' not found", "none"},
+		{"a: [1,\n", "f.yaml:1:4: this is not YAML: sequence end token ']' not found; a { or [ is not closed", "none"},
 		{"a: \xff\n", "f.yaml:1:4: this is not UTF-8 text; save the file as UTF-8", "none"},
 		{"a: \x00\n", "f.yaml:1:4: character U+0000 cannot stand here", "none"},
 	} {
