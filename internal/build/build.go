@@ -46,8 +46,8 @@ type Task struct {
 	Time       time.Time // logical time
 	Full       bool      // read everything again
 	Destroy    bool      // a full build may lose a past that cannot be read again
-	// Observe, where set, is given the session before the work starts, so that progress can be shown.
-	Observe func(p Progress)
+	// Observe, where set, is given the session and the bytes to be read once these are known, so that progress can be shown.
+	Observe func(p Progress, bytes int64)
 }
 
 // Progress is read by another goroutine while a build runs.
@@ -98,9 +98,6 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer s.Close()
-	if t.Observe != nil {
-		t.Observe(s)
-	}
 	w := &work{b: b, t: t, s: s, state: state}
 	defer w.close()
 	err = w.run(ctx)

@@ -66,17 +66,17 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 		}
 	}
 	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.Mode == define.Replace && !scan.End().Equal(w.state.ledger.Position))
-	p.Why = whySource(len(p.Splits), changed, w.t, w.state)
+	p.Why = whySource(len(p.Splits), changed, p.Build, w.t, w.state)
 	return p, nil
 }
 
-func whySource(splits, changed int, t Task, st state) string {
+func whySource(splits, changed int, gone bool, t Task, st state) string {
 	switch {
 	case t.Full:
 		return fmt.Sprintf("full read of %s", files(splits))
 	case st.table == nil && splits == 0:
 		return "first build, nothing to read yet"
-	case splits == 0 && t.Table.Mode == define.Replace:
+	case splits == 0 && gone:
 		return "files are gone"
 	case splits == 0:
 		return "nothing new"

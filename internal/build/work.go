@@ -49,6 +49,9 @@ func (w *work) run(ctx context.Context) error {
 	if err != nil || w.out.Skipped {
 		return err
 	}
+	if w.t.Observe != nil {
+		w.t.Observe(w.s, w.out.BytesRead)
+	}
 	if err := w.prepare(ctx); err != nil {
 		return err
 	}

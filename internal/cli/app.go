@@ -58,6 +58,7 @@ type workspace struct {
 	engine  *duckdb.Engine
 	journal *journal.Journal
 	sources *sources
+	scratch *scratch
 	state   string // local folder for what is not part of the project or the lake
 }
 
@@ -97,6 +98,9 @@ func (w *workspace) openAll(ctx context.Context) (err error) {
 	if err := os.MkdirAll(w.state, 0o755); err != nil {
 		return fault.New(fault.Usage, "make the project's state folder: %w", err)
 	}
+	if w.scratch, err = openScratch(filepath.Join(w.state, "scratch")); err != nil {
+		return err
+	}
 	if w.engine, err = w.openEngine(ctx); err != nil {
 		return err
 	}
@@ -106,7 +110,7 @@ func (w *workspace) openAll(ctx context.Context) (err error) {
 	if w.lake, err = w.openLake(ctx); err != nil {
 		return err
 	}
-	w.sources = &sources{project: w.project, scratch: filepath.Join(w.state, "copies")}
+	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies")}
 	return nil
 }
 
@@ -117,7 +121,7 @@ func (w *workspace) openEngine(ctx context.Context) (*duckdb.Engine, error) {
 	}
 	// The engine's memory is outside Go's heap; Go's own part is small and kept so.
 	debug.SetMemoryLimit(128 << 20)
-	return duckdb.Open(ctx, duckdb.Options{Memory: memory, TempDir: filepath.Join(w.state, "spill"), Timezone: w.project.Timezone})
+	return duckdb.Open(ctx, duckdb.Options{Memory: memory, TempDir: w.scratch.part("spill"), Timezone: w.project.Timezone})
 }
 
 func (w *workspace) readGraph(ctx context.Context) (*plan.Graph, error) {
@@ -164,12 +168,15 @@ func (w *workspace) close() error {
 	if w.engine != nil {
 		errs = append(errs, w.engine.Close())
 	}
+	if w.scratch != nil {
+		errs = append(errs, w.scratch.close())
+	}
 	return errors.Join(errs...)
 }
 
 func (w *workspace) builder() *build.Builder {
 	return &build.Builder{Lake: w.lake, Engine: w.engine, Macros: w.project.Macros, Vars: w.project.Vars,
-		Source: w.sources.open, Scratch: filepath.Join(w.state, "scratch")}
+		Source: w.sources.open, Scratch: w.scratch.part("builds")}
 }
 
 // with opens the project, does the work and closes it again.

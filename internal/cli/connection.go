@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ func (a *app) testConnection(ctx context.Context, name string) (err error) {
 	if !ok {
 		return fault.New(fault.Usage, "connection %q is not in weir.yaml", name).WithHint("nearest: %s", project.Nearest(name, keys(p.Connections)))
 	}
-	s := &sources{project: p, scratch: filepath.Join(p.Root, ".weir", p.Env, "copies")}
+	s := &sources{project: p}
 	defer func() { err = errors.Join(err, s.close()) }()
 	opened, err := s.connection(ctx, name)
 	if err != nil {

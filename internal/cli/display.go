@@ -36,6 +36,7 @@ type display struct {
 type watched struct {
 	since    time.Time
 	progress build.Progress
+	bytes    int64 // to be read
 }
 
 func newDisplay(a *app, quiet bool) *display {
@@ -80,10 +81,10 @@ func (d *display) stop() {
 	d.erase()
 }
 
-func (d *display) observe(table string, p build.Progress) {
+func (d *display) observe(table string, p build.Progress, bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.running[table] = &watched{since: time.Now(), progress: p}
+	d.running[table] = &watched{since: time.Now(), progress: p, bytes: bytes}
 }
 
 func (d *display) forget(table string) {
@@ -117,6 +118,7 @@ func (d *display) liveLine(name string, w *watched) string {
 		line += fmt.Sprintf("  %s rows  %s rows/s", count(int64(rows)), count(int64(rate)))
 	}
 	if percent > 0 && percent < 100 {
+		line += fmt.Sprintf("  %s of %s", size(int64(float64(w.bytes)*percent/100)), size(w.bytes))
 		left := time.Duration(float64(time.Since(w.since)) * (100 - percent) / percent)
 		line += fmt.Sprintf("  %.0f %%  %s left", percent, seconds(left))
 	}

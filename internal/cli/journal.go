@@ -28,11 +28,12 @@ func (w *workspace) openJournal(ctx context.Context) (*journal.Journal, error) {
 		return nil, err
 	}
 	for _, r := range gone {
-		if err := j.Interrupt(ctx, r.ID); err != nil {
-			return nil, err
-		}
+		// In this order: what is killed in between tidies again next time.
 		if err := w.lake.DiscardRun(ctx, r.ID); err != nil {
 			return nil, fmt.Errorf("tidy after run %d: %w", r.Number, err)
+		}
+		if err := j.Interrupt(ctx, r.ID); err != nil {
+			return nil, err
 		}
 	}
 	return j, nil

@@ -44,7 +44,24 @@ func (w *workspace) plan(ctx context.Context, s selection, full, asJSON bool) er
 	if asJSON {
 		return writeJSON(w.app.out, p)
 	}
+	if err := w.printOrphans(ctx); err != nil {
+		return err
+	}
 	return w.printPlan(p)
+}
+
+// printOrphans names the lake's tables whose definition is gone. They stay as they are.
+func (w *workspace) printOrphans(ctx context.Context) error {
+	stored, err := w.lake.Tables(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range stored {
+		if w.graph.Nodes[name] == nil {
+			fmt.Fprintf(w.app.out, "%s has no definition any more; the lake keeps it as it is\n", name)
+		}
+	}
+	return nil
 }
 
 func (w *workspace) printPlan(p plan.Plan) error {
@@ -86,6 +103,9 @@ func (w *workspace) printPlan(p plan.Plan) error {
 }
 
 func toRead(s plan.Step) string {
+	if s.Rows < 0 && s.Bytes == 0 {
+		return "" // an input is built for the first time: nobody knows yet
+	}
 	if s.Rows < 0 {
 		return "read " + size(s.Bytes)
 	}
