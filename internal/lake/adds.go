@@ -17,14 +17,18 @@ import (
 )
 
 // dataFiles describes sealed files to Iceberg, from their own footers: they are read where they were written, so nothing is
-// fetched back from a remote lake, and a file that is gone is noticed.
+// fetched back from a remote lake, and a file that is gone is noticed. Files without rows are left out.
 func (w *world) dataFiles(ice *table.Table, add []job.File) ([]iceberg.DataFile, error) {
-	out := make([]iceberg.DataFile, len(add))
-	for i, f := range add {
-		var err error
-		if out[i], err = w.dataFile(ice, f); err != nil {
+	out := make([]iceberg.DataFile, 0, len(add))
+	for _, f := range add {
+		if f.Rows == 0 {
+			continue
+		}
+		df, err := w.dataFile(ice, f)
+		if err != nil {
 			return nil, fmt.Errorf("add %s: %w", f.Path, err)
 		}
+		out = append(out, df)
 	}
 	return out, nil
 }

@@ -97,11 +97,17 @@ func (c *sqliteCatalog) connect(ctx context.Context, create bool) (*sql.DB, erro
 	if err == nil || !readOnly(err) {
 		return db, err
 	}
-	if _, jerr := os.Stat(c.path + "-journal"); jerr == nil {
-		return nil, fault.New(fault.Unavailable, "%s was left in the middle of a write: %w", c.path, err).
-			WithHint("open the lake once with the right to write its folder")
+	if db, err = c.ready(ctx, dsn+"?mode=ro&_pragma=busy_timeout(15000)"); err == nil || !readOnly(err) {
+		return db, err
 	}
-	return c.ready(ctx, dsn+"?mode=ro&immutable=1&_pragma=query_only(1)")
+	for _, rest := range []string{"-journal", "-wal"} {
+		if _, serr := os.Stat(c.path + rest); serr == nil {
+			return nil, fault.New(fault.Unavailable, "%s was left in the middle of a write: %w", c.path, err).
+				WithHint("open the lake once with the right to write its folder")
+		}
+	}
+	// A file another tool put into WAL mode can not be read without writing beside it, unless nobody else writes.
+	return c.ready(ctx, dsn+"?mode=ro&immutable=1")
 }
 
 func (c *sqliteCatalog) make(ctx context.Context, dsn string) (*sql.DB, error) {
@@ -199,7 +205,7 @@ func key(id table.Identifier) (namespace, name string) {
 func (c *sqliteCatalog) swap(ctx context.Context, id table.Identifier, last, next string) error {
 	db, err := c.open(ctx, true)
 	if err != nil {
-		return errors.Join(commit.ErrNotApplied, err)
+		return fmt.Errorf("%w: %w", commit.ErrNotApplied, err)
 	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

@@ -2,6 +2,7 @@ package lake_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -130,9 +131,22 @@ func TestReadOnlyProcess(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
+	for _, journal := range []string{"DELETE", "WAL"} {
+		t.Run(journal, func(t *testing.T) { readOnly(t, journal) })
+	}
+}
+
+// readOnly reads a lake as a user that may not write, whatever journal another tool gave its catalog.
+func readOnly(t *testing.T, journal string) {
 	r := localRig(t)
 	r.append("raw.x", "r1", "SELECT 1 AS a")
 	root := r.place()
+	ok(t, r.l.Close())
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, "catalog.db"))
+	ok(t, err)
+	_, err = db.ExecContext(t.Context(), "PRAGMA journal_mode="+journal)
+	ok(t, err)
+	ok(t, db.Close())
 	ok(t, filepath.WalkDir(root, func(p string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			t.Cleanup(func() { os.Chmod(p, 0o755) })

@@ -2,19 +2,15 @@ package lake
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"path"
-	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
-	"github.com/google/uuid"
 
 	"weir/internal/fault"
 	"weir/internal/job"
@@ -55,6 +51,9 @@ func (w *world) Stage(ctx context.Context, base *Table) (commit.Proposed, *propo
 func (w *world) propose(ctx context.Context, base *Table, change Change, counts job.Counts) (*proposal, commit.Proposed, error) {
 	p := &proposal{written: &recorder{}}
 	var proposed commit.Proposed
+	if err := inTime(base); err != nil {
+		return p, proposed, err
+	}
 	removes, err := w.removals(ctx, base, change.Remove)
 	if err != nil {
 		return p, proposed, err
@@ -82,10 +81,27 @@ func (w *world) propose(ctx context.Context, base *Table, change Change, counts 
 	return p, proposed, nil
 }
 
+// maxSkew is how far clocks of writers may differ: Iceberg takes no snapshot that is older by more than the one before.
+const maxSkew = time.Minute
+
+func inTime(base *Table) error {
+	if base == nil {
+		return nil
+	}
+	last, now := time.UnixMilli(base.ice.Metadata().LastUpdatedMillis()).UTC(), time.Now().UTC()
+	if last.Sub(now) < maxSkew {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "the table was last changed at %s, but it is %s here", last.Format(time.RFC3339), now.Format(time.RFC3339)).
+		WithHint("set the clocks of the machines that write the table")
+}
+
 // name notes the staged files that become part of the table.
 func (p *proposal) name(c Change, rejects []RejectFile) {
 	for _, f := range c.Add {
-		p.named = append(p.named, f.Path)
+		if f.Rows > 0 {
+			p.named = append(p.named, f.Path)
+		}
 	}
 	for _, r := range append(append([]RejectFile(nil), rejects...), c.Rejects...) {
 		p.named = append(p.named, r.Path)
@@ -113,81 +129,6 @@ func (w *world) draft(ctx context.Context, base *Table, change Change, removes r
 	d.updates = []table.Update{table.NewAddSchemaUpdate(schema), table.NewSetCurrentSchemaUpdate(-1)}
 	d.meta, err = table.UpdateTableMetadata(d.base, d.updates, "")
 	return d, err
-}
-
-// draftNew is the metadata of a table that is made and filled in one swap: a build that fails leaves no table (promise 3).
-func (w *world) draftNew(ctx context.Context, change Change) (draft, error) {
-	spec := w.in.New
-	if spec == nil {
-		return draft{}, fault.New(fault.Usage, "%w", ErrNoTable)
-	}
-	cols := spec.Columns
-	if change.Columns != nil {
-		cols = change.Columns
-	}
-	fields, err := schemaFields(cols, nil)
-	if err != nil {
-		return draft{}, err
-	}
-	schema := iceberg.NewSchema(0, fields...)
-	partition, err := specOf(spec.Partition, schema)
-	if err != nil {
-		return draft{}, err
-	}
-	location, err := w.lake.locationOf(ctx, w.in.Table)
-	if err != nil {
-		return draft{}, err
-	}
-	meta, err := newMetadata(schema, partition, location, spec)
-	return draft{meta: meta}, err
-}
-
-func newMetadata(schema *iceberg.Schema, partition *iceberg.PartitionSpec, location string, spec *TableSpec) (table.Metadata, error) {
-	b, err := table.NewMetadataBuilder(2)
-	if err != nil {
-		return nil, err
-	}
-	order := table.UnsortedSortOrder
-	steps := []func() error{
-		func() error { return b.SetUUID(uuid.New()) },
-		func() error { return b.AddSchema(schema) },
-		func() error { return b.SetCurrentSchemaID(-1) },
-		func() error { return b.AddPartitionSpec(partition, true) },
-		func() error { return b.SetDefaultSpecID(-1) },
-		func() error { return b.AddSortOrder(&order) },
-		func() error { return b.SetDefaultSortOrderID(-1) },
-		func() error { return b.SetLoc(location) },
-		func() error { return b.SetProperties(newProperties(spec)) },
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return nil, fmt.Errorf("make table metadata: %w", err)
-		}
-	}
-	return b.Build()
-}
-
-// defaultFileBytes is the size other tools are told to aim at.
-const defaultFileBytes = 256 << 20
-
-// newProperties are those of a new table. Earlier metadata files are kept, because they tell what expired snapshots descended
-// from; beyond a hundred they are deleted.
-func newProperties(spec *TableSpec) iceberg.Properties {
-	size := spec.FileBytes
-	if size <= 0 {
-		size = defaultFileBytes
-	}
-	p := iceberg.Properties{
-		table.ParquetCompressionKey:               "zstd",
-		table.WriteTargetFileSizeBytesKey:         strconv.FormatInt(size, 10),
-		table.MetadataDeleteAfterCommitEnabledKey: "true",
-		table.MetadataPreviousVersionsMaxKey:      "100",
-	}
-	if spec.Doc != "" {
-		p["comment"] = spec.Doc
-	}
-	maps.Copy(p, spec.Properties)
-	return p
 }
 
 // write lets iceberg-go write manifests and build the snapshot, and keeps its updates from the catalog.
@@ -274,77 +215,4 @@ func (r recording) Create(name string) (iceio.FileWriter, error) {
 	r.to.names = append(r.to.names, name)
 	r.to.mu.Unlock()
 	return r.files.Create(name)
-}
-
-// Swap writes the metadata file and points the catalog to it.
-func (w *world) Swap(ctx context.Context, _ *Table, p *proposal) error {
-	if w.stage != nil {
-		if err := w.stage.renew(ctx); err != nil {
-			return errors.Join(commit.ErrNotApplied, err)
-		}
-	}
-	if err := w.writeMetadata(ctx, p); err != nil {
-		return errors.Join(commit.ErrNotApplied, err)
-	}
-	return w.lake.catalog.swap(ctx, w.ident, p.last, p.location)
-}
-
-func (w *world) writeMetadata(ctx context.Context, p *proposal) error {
-	key, ok := keyAt(w.lake.root, p.location)
-	if !ok {
-		return fault.New(fault.Usage, "%s lies outside the lake", p.location)
-	}
-	data, err := json.Marshal(p.meta)
-	if err != nil {
-		return err
-	}
-	return w.lake.store.Put(ctx, key, data)
-}
-
-// Forget deletes what iceberg-go wrote for a proposal that lost. What can not be deleted is an orphan for maintenance.
-func (w *world) Forget(ctx context.Context, p *proposal) {
-	fsys := files{ctx: context.WithoutCancel(ctx), store: w.lake.store, root: w.lake.root}
-	for _, name := range append(p.written.names, p.location) {
-		if name != "" {
-			_ = fsys.Remove(name)
-		}
-	}
-}
-
-// removeOldMetadata deletes the metadata files that dropped out of the table's log.
-func (w *world) removeOldMetadata(ctx context.Context, p *proposal) {
-	fsys := files{ctx: ctx, store: w.lake.store, root: w.lake.root}
-	for _, name := range p.stale {
-		_ = fsys.Remove(name)
-	}
-}
-
-func droppedMetadata(base, next table.Metadata) []string {
-	if !next.Properties().GetBool(table.MetadataDeleteAfterCommitEnabledKey, false) {
-		return nil
-	}
-	still := map[string]bool{}
-	for e := range next.PreviousFiles() {
-		still[e.MetadataFile] = true
-	}
-	var gone []string
-	for e := range base.PreviousFiles() {
-		if !still[e.MetadataFile] {
-			gone = append(gone, e.MetadataFile)
-		}
-	}
-	return gone
-}
-
-// metadataLocation names the next metadata file as Iceberg's tools do: 00042-<uuid>.metadata.json.
-func metadataLocation(location, last string) string {
-	version := 0
-	if last != "" {
-		number, _, _ := strings.Cut(strings.TrimPrefix(path.Base(last), "v"), "-")
-		number, _, _ = strings.Cut(number, ".")
-		if n, err := strconv.Atoi(number); err == nil {
-			version = n + 1
-		}
-	}
-	return fmt.Sprintf("%s/metadata/%05d-%s.metadata.json", strings.TrimSuffix(location, "/"), version, uuid.NewString())
 }

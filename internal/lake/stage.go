@@ -88,7 +88,7 @@ func (l *Lake) NewStage(ctx context.Context, table, runID string) (*Stage, error
 		} else {
 			s.local[i] = filepath.Join(l.state, "stage", s.info.ID, dir)
 		}
-		if err := os.MkdirAll(s.local[i], 0o755); err != nil {
+		if err := makeDir(s.local[i]); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", table, fileFault(err))
 		}
 	}
@@ -100,6 +100,16 @@ func (l *Lake) NewStage(ctx context.Context, table, runID string) (*Stage, error
 	defer l.mu.Unlock()
 	l.stages[table+"\x00"+runID] = s
 	return s, nil
+}
+
+// makeDir makes a folder, again where another build's end removes an empty one above it at the same moment.
+func makeDir(dir string) (err error) {
+	for range 10 {
+		if err = os.MkdirAll(dir, 0o755); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return err
 }
 
 func fileFault(err error) error {

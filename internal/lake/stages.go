@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"weir/internal/blob"
@@ -19,11 +22,13 @@ func (l *Lake) Stages(ctx context.Context, table string) ([]StageInfo, error) {
 	if table != "" {
 		prefix += table + "/"
 	}
-	objects, err := l.store.List(ctx, prefix)
-	if err != nil {
-		if fault.ClassOf(err) == fault.Usage {
+	if root, local := l.store.LocalPath("."); local {
+		if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil // no lake yet
 		}
+	}
+	objects, err := l.store.List(ctx, prefix)
+	if err != nil {
 		return nil, fmt.Errorf("list stages: %w", err)
 	}
 	var out []StageInfo
@@ -89,6 +94,9 @@ func (l *Lake) DiscardStage(ctx context.Context, info StageInfo) error {
 	var keys, local [len(dirs)]string
 	for i, dir := range dirs {
 		keys[i] = path.Join(base, dir, info.ID)
+		if _, isLocal := l.store.LocalPath(keys[i]); !isLocal {
+			local[i] = filepath.Join(l.state, "stage", info.ID, dir) // not yet uploaded, where it was this machine's
+		}
 	}
 	if err := l.removeStage(ctx, info, local, keys, kept); err != nil {
 		return fmt.Errorf("discard stage %s: %w", info.ID, err)

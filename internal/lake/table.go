@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -81,12 +82,12 @@ func (t *Table) Snapshot() (Snapshot, bool) {
 
 // Snapshots are all snapshots the table still knows, oldest first.
 func (t *Table) Snapshots() []Snapshot {
-	all := t.ice.Metadata().Snapshots()
+	all := slices.Clone(t.ice.Metadata().Snapshots())
+	slices.SortStableFunc(all, func(a, b table.Snapshot) int { return cmp.Compare(a.SequenceNumber, b.SequenceNumber) })
 	out := make([]Snapshot, len(all))
 	for i, s := range all {
 		out[i] = snapshotOf(s)
 	}
-	slices.SortStableFunc(out, func(a, b Snapshot) int { return a.At.Compare(b.At) })
 	return out
 }
 

@@ -80,6 +80,7 @@ func (p Protocol[V, P]) try(ctx context.Context, in Intent, made map[int64]bool)
 	}
 	// The snapshot names the ledger, so it must be there before the snapshot can be seen (promise 1).
 	if err := p.World.WriteLedger(ctx, proposed.Ledger, ledger.next(in, proposed)); err != nil {
+		p.World.Forget(ctx, value)
 		return r, false, err
 	}
 	made[proposed.Snapshot] = true
@@ -95,6 +96,7 @@ func (p Protocol[V, P]) swap(ctx context.Context, in Intent, head Head[V], propo
 		case err == nil:
 			return true, nil
 		case errors.Is(err, ErrNotApplied) && n == 1:
+			p.World.Forget(ctx, value)
 			return false, fmt.Errorf("commit to %s: %w", in.Table, err)
 		case errors.Is(err, ErrLost) && n == 1:
 			p.World.Forget(ctx, value)

@@ -92,6 +92,9 @@ func (t *simTable) apply(base *simVersion, p *simProposal) bool {
 	if t.now.number != base.number {
 		return false
 	}
+	if p.applied = true; p.forgotten {
+		t.fail("promise 1: snapshot %d is made of what was deleted", p.snapshot.ID)
+	}
 	for s := p.snapshot.Parent; s != 0; s = t.history[s].Parent {
 		if t.history[s].run == p.snapshot.run {
 			t.fail("promise 4: run %s commits twice, in snapshots %d and %d", p.snapshot.run, s, p.snapshot.ID)

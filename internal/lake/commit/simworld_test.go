@@ -19,8 +19,10 @@ var (
 
 // simProposal is a version that is ready to be swapped in.
 type simProposal struct {
-	snapshot *simSnapshot
-	creates  bool
+	snapshot  *simSnapshot
+	creates   bool
+	applied   bool
+	forgotten bool // its manifests are deleted
 }
 
 // simBuild is one attempt of a run to build the table, in one process. It is the World its commit acts on.
@@ -199,7 +201,15 @@ func (b *simBuild) Swap(_ context.Context, base *simVersion, p *simProposal) err
 	return nil
 }
 
-func (b *simBuild) Forget(context.Context, *simProposal) {}
+func (b *simBuild) Forget(_ context.Context, p *simProposal) {
+	if b.dead {
+		return
+	}
+	p.forgotten = true
+	if p.applied {
+		b.sim.table.fail("promise 1: what snapshot %d is made of was deleted", p.snapshot.ID)
+	}
+}
 
 func (b *simBuild) Pause(context.Context, int) error { return b.step() }
 

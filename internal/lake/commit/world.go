@@ -34,7 +34,7 @@ type World[V, P any] interface {
 	// Swap makes p the table's version if base still is. Errors: ErrLost, ErrNotApplied, or any other where the
 	// answer is not known.
 	Swap(ctx context.Context, base V, p P) error
-	// Forget removes what Stage made, after it certainly lost.
+	// Forget removes what Stage made, once it is certain that it can never be swapped in.
 	Forget(ctx context.Context, p P)
 	// Pause waits before try n (1 is the first retry).
 	Pause(ctx context.Context, n int) error
