@@ -55,7 +55,7 @@ func (w *work) broken(ctx context.Context, o quality.Outcome, predicate string) 
 		text += fmt.Sprintf("; %d of %d rows", o.Failed, o.Total)
 	}
 	if predicate != "" {
-		rows, err := w.s.Strings(ctx, "SELECT to_json(d)::VARCHAR FROM ("+w.delta.sql+") AS d WHERE NOT ("+predicate+") LIMIT 1")
+		rows, err := w.s.Strings(ctx, "SELECT to_json("+rowAlias+")::VARCHAR FROM ("+w.delta.sql+") AS "+rowAlias+" WHERE NOT ("+predicate+") LIMIT 1")
 		if err == nil && len(rows) > 0 {
 			text += ", such as " + clip(rows[0][0].Value, 300)
 		}
@@ -106,8 +106,8 @@ func (w *work) quarantined(away []int, holds []string) string {
 	}
 	return `SELECT md5(concat(dataset, '|', raw)) || '-' || row_number() OVER (PARTITION BY dataset, raw) AS id, 'quarantined' AS kind,
   dataset, 0::BIGINT AS line, -1::BIGINT AS "offset", '' AS "column", reason, rule, raw, '' AS header
-FROM (SELECT ` + dataset + ` AS dataset, ` + reason + ` END AS reason, ` + rule + ` END AS rule, to_json(d)::VARCHAR AS raw
-  FROM (` + w.delta.sql + `) AS d WHERE NOT (` + strings.Join(holds, " AND ") + `))`
+FROM (SELECT ` + dataset + ` AS dataset, ` + reason + ` END AS reason, ` + rule + ` END AS rule, to_json(` + rowAlias + `)::VARCHAR AS raw
+  FROM (` + w.delta.sql + `) AS ` + rowAlias + ` WHERE NOT (` + strings.Join(holds, " AND ") + `))`
 }
 
 // restage writes the delta again from a query over it.

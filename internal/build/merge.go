@@ -94,7 +94,7 @@ func (w *work) dropRows(ctx context.Context, t *lake.Table, condition string, m 
 	if err != nil {
 		return err
 	}
-	touched, err := w.s.Strings(ctx, "SELECT filename_, count(*) FROM ("+rel.SQL+") WHERE "+condition+" GROUP BY 1 ORDER BY 1")
+	touched, err := w.s.Strings(ctx, "SELECT "+lake.FilenameColumn+", count(*) FROM ("+w.project(rel.SQL, rel.Columns, lake.FilenameColumn)+") WHERE "+condition+" GROUP BY 1 ORDER BY 1")
 	if err != nil || len(touched) == 0 {
 		return err
 	}

@@ -9,20 +9,24 @@ import (
 
 // rewrite writes the touched files anew without the rows that change or go, and the incoming rows beside them.
 func (w *work) rewrite(ctx context.Context, t *lake.Table, fresh int64, m *merged) error {
-	stale, err := w.s.Int(ctx, "SELECT count(*) FROM "+hitTable+" WHERE stale")
+	stale, err := w.s.Int(ctx, "SELECT count(*) FROM "+hitTable+" WHERE "+staleColumn)
 	if err != nil {
 		return err
 	}
 	m.counts.Stale, m.counts.Accepted = stale, fresh-stale
-	touched, err := w.touched(ctx, "NOT stale")
+	touched, err := w.touched(ctx)
 	if err != nil {
 		return err
 	}
 	if len(touched) > 0 {
-		if err := w.lookBefore(ctx, t, touched); err != nil {
+		stored, err := w.storedRows(ctx, t, touched)
+		if err != nil {
 			return err
 		}
-		if touched, err = w.touched(ctx, "NOT stale AND NOT same"); err != nil {
+		if err := w.before(ctx, stored); err != nil {
+			return err
+		}
+		if touched, err = w.touched(ctx); err != nil {
 			return err
 		}
 	}
@@ -39,9 +43,14 @@ func (w *work) rewrite(ctx context.Context, t *lake.Table, fresh int64, m *merge
 	return w.upsertChanges(ctx, t, m)
 }
 
-// touched are the files that hold rows which change under a condition on hits, or go.
-func (w *work) touched(ctx context.Context, hits string) ([]string, error) {
-	rows, err := w.s.Strings(ctx, "SELECT DISTINCT f FROM (SELECT f FROM "+hitTable+" WHERE "+hits+" UNION ALL SELECT f FROM "+offTable+") ORDER BY f")
+// hits are the stored keys whose row changes.
+func (w *work) hits() string {
+	return "SELECT h.* FROM " + hitTable + " AS h ANTI JOIN " + keepTable + " AS k ON " + w.on("h", "k")
+}
+
+// touched are the files that hold rows which change or go.
+func (w *work) touched(ctx context.Context) ([]string, error) {
+	rows, err := w.s.Strings(ctx, "SELECT DISTINCT "+placeColumn+" FROM (SELECT "+placeColumn+" FROM ("+w.hits()+") UNION ALL SELECT "+placeColumn+" FROM "+offTable+") ORDER BY 1")
 	if err != nil {
 		return nil, fmt.Errorf("find touched files: %w", err)
 	}
@@ -52,21 +61,13 @@ func (w *work) touched(ctx context.Context, hits string) ([]string, error) {
 	return files, nil
 }
 
-func (w *work) lookBefore(ctx context.Context, t *lake.Table, touched []string) error {
-	stored, err := w.storedRows(ctx, t, touched)
-	if err != nil {
-		return err
-	}
-	return w.before(ctx, stored)
-}
-
-// storedRows is a SELECT of the table's columns as they will be, with file and row number, over some files.
+// storedRows is a SELECT of the table's columns as they will be, over some files.
 func (w *work) storedRows(ctx context.Context, t *lake.Table, files []string) (string, error) {
-	rel, err := t.Scan(ctx, lake.ScanOptions{Files: files, Filename: true})
+	rel, err := t.Scan(ctx, lake.ScanOptions{Files: files})
 	if err != nil {
 		return "", err
 	}
-	return w.project(rel.SQL, rel.Columns, "filename_", "file_row_number_"), nil
+	return w.project(rel.SQL, rel.Columns), nil
 }
 
 func (w *work) countChanges(ctx context.Context, fresh int64, m *merged) (err error) {
@@ -75,7 +76,7 @@ func (w *work) countChanges(ctx context.Context, fresh int64, m *merged) (err er
 		return err
 	}
 	m.counts.Inserted = fresh - known
-	if m.counts.Updated, err = w.s.Int(ctx, "SELECT count(*) FROM "+hitTable+" WHERE NOT stale AND NOT same"); err != nil {
+	if m.counts.Updated, err = w.s.Int(ctx, "SELECT count(*) FROM ("+w.hits()+")"); err != nil {
 		return err
 	}
 	m.counts.Deleted, err = w.s.Int(ctx, "SELECT count(*) FROM "+offTable)
@@ -84,9 +85,10 @@ func (w *work) countChanges(ctx context.Context, fresh int64, m *merged) (err er
 
 // incoming are the winning rows that are new or differ from what is stored.
 func (w *work) incoming() string {
-	return "SELECT " + list("n.", w.columns) + " FROM (" + w.winning() + ") AS n ANTI JOIN (FROM " + hitTable + " WHERE stale OR same) AS h ON " + w.on("n", "h")
+	return "SELECT " + list("n.", w.columns) + " FROM " + newTable + " AS n ANTI JOIN " + keepTable + " AS k ON " + w.on("n", "k")
 }
 
+// writeMerged writes what stays of the touched files, and the incoming rows.
 func (w *work) writeMerged(ctx context.Context, t *lake.Table, m *merged) (err error) {
 	sql := w.incoming()
 	if len(m.remove) > 0 {
@@ -94,30 +96,26 @@ func (w *work) writeMerged(ctx context.Context, t *lake.Table, m *merged) (err e
 		if err != nil {
 			return err
 		}
-		sql = "SELECT " + list("t.", w.columns) + " FROM (" + stored + ") AS t ANTI JOIN (" + changedRows + ") AS x ON x.f = t.filename_ AND x.r = t.file_row_number_" +
-			" UNION ALL " + sql
+		sql = "SELECT " + list("t.", w.columns) + " FROM (" + stored + ") AS t ANTI JOIN (SELECT " + w.key("") + " FROM (" + w.hits() + ") UNION ALL SELECT " +
+			w.key("") + " FROM " + offTable + ") AS x ON " + w.on("t", "x") + " UNION ALL " + sql
 	}
 	m.add, err = w.stageRows(ctx, sql)
 	return err
 }
 
-const changedRows = "SELECT f, r FROM " + hitTable + " WHERE NOT stale AND NOT same UNION ALL SELECT f, r FROM " + offTable
-
 // upsertChanges writes the rows before and after.
 func (w *work) upsertChanges(ctx context.Context, t *lake.Table, m *merged) error {
-	cols := list("", w.columns)
-	sql := "SELECT CASE WHEN h.r IS NULL THEN 'insert' ELSE 'update_after' END AS _change, " + list("n.", w.columns) + " FROM (" + w.incoming() +
-		") AS n LEFT JOIN (FROM " + hitTable + " WHERE NOT stale AND NOT same) AS h ON " + w.on("n", "h")
+	sql := "SELECT CASE WHEN h." + placeColumn + " IS NULL THEN 'insert' ELSE 'update_after' END AS _change, " + list("n.", w.columns) + " FROM (" + w.incoming() +
+		") AS n LEFT JOIN " + hitTable + " AS h ON " + w.on("n", "h")
 	if m.counts.Updated > 0 {
-		sql += " UNION ALL SELECT 'update_before', " + list("o.", w.columns) + " FROM " + oldTable + " AS o SEMI JOIN (FROM " + hitTable +
-			" WHERE NOT same) AS h ON h.f = o.f AND h.r = o.r"
+		sql += " UNION ALL SELECT 'update_before', " + list("o.", w.columns) + " FROM " + oldTable + " AS o ANTI JOIN " + keepTable + " AS k ON " + w.on("o", "k")
 	}
 	if m.counts.Deleted > 0 {
 		stored, err := w.storedRows(ctx, t, m.remove)
 		if err != nil {
 			return err
 		}
-		sql += " UNION ALL SELECT 'delete', " + cols + " FROM (" + stored + ") AS t SEMI JOIN " + offTable + " AS x ON x.f = t.filename_ AND x.r = t.file_row_number_"
+		sql += " UNION ALL SELECT 'delete', " + list("t.", w.columns) + " FROM (" + stored + ") AS t SEMI JOIN " + offTable + " AS x ON " + w.on("t", "x")
 	}
 	return w.stageChanges(ctx, m, sql)
 }

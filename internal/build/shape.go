@@ -47,6 +47,9 @@ func storedColumns(cols []job.Column) ([]job.Column, error) {
 	seen := map[string]string{}
 	for _, c := range cols {
 		fold := strings.ToLower(c.Name)
+		if strings.HasPrefix(fold, ownPrefix) {
+			return nil, fault.New(fault.Usage, "column %q has a name of Weir's own; give it one that does not begin with %s", c.Name, ownPrefix)
+		}
 		if other, twice := seen[fold]; twice {
 			return nil, fault.New(fault.Usage, "columns %q and %q have one name; the lake tells no case apart", other, c.Name)
 		}

@@ -17,7 +17,7 @@ func (w *work) mergeUpsert(ctx context.Context, t *lake.Table) (merged, error) {
 	if err := w.keysComplete(ctx); err != nil {
 		return merged{}, err
 	}
-	superseded, err := w.winners(ctx)
+	superseded, err := w.duplicates(ctx)
 	if err != nil {
 		return merged{}, err
 	}
@@ -30,10 +30,11 @@ func (w *work) mergeUpsert(ctx context.Context, t *lake.Table) (merged, error) {
 	if err != nil {
 		return m, err
 	}
-	if err := w.match(ctx, rel.SQL); err != nil {
+	stored := w.project(rel.SQL, rel.Columns, lake.FilenameColumn)
+	if err := w.match(ctx, stored); err != nil {
 		return m, err
 	}
-	if err := w.gone(ctx, rel.SQL); err != nil {
+	if err := w.gone(ctx, stored); err != nil {
 		return m, err
 	}
 	return m, w.rewrite(ctx, t, fresh, &m)
@@ -46,10 +47,21 @@ func (w *work) bare(t *lake.Table) bool {
 
 // Names of the session's own tables while it merges. User SQL has run before they exist.
 const (
-	dupTable = "weir_dup" // keys that stand in the delta more than once
-	hitTable = "weir_hit" // rows of the table whose key is in the delta
-	oldTable = "weir_old" // their values
-	offTable = "weir_off" // rows of the table that go without a successor
+	dupTable  = "weir_dup"  // keys that stand in the delta more than once
+	newTable  = "weir_new"  // one row a key of the delta
+	hitTable  = "weir_hit"  // keys of the delta that the table has, with the file each is in and whether its row there is newer
+	oldTable  = "weir_old"  // the table's rows of those keys
+	keepTable = "weir_keep" // keys whose row in the table stays, being newer or the same
+	offTable  = "weir_off"  // keys of the table that go without a successor, with their file
+)
+
+// Names that stand beside a table's own columns. No table has such a column (see storedColumns).
+const (
+	ownPrefix   = "__weir_"
+	rowAlias    = "__weir_row"   // of a whole row: an alias that were a column's name would mean that column
+	timesColumn = "__weir_times" // how often a key stands in the delta
+	staleColumn = "__weir_stale" // whether the stored row is newer
+	placeColumn = "__weir_file"  // the data file a stored row is in
 )
 
 func (w *work) keysComplete(ctx context.Context) error {
@@ -57,7 +69,7 @@ func (w *work) keysComplete(ctx context.Context) error {
 	for i, k := range w.t.Table.Key {
 		nulls[i] = job.Quote(k) + " IS NULL"
 	}
-	rows, err := w.s.Strings(ctx, "SELECT count(*)::VARCHAR, any_value(to_json(d))::VARCHAR FROM ("+w.delta.sql+") AS d WHERE "+strings.Join(nulls, " OR "))
+	rows, err := w.s.Strings(ctx, "SELECT count(*)::VARCHAR, any_value(to_json("+rowAlias+"))::VARCHAR FROM ("+w.delta.sql+") AS "+rowAlias+" WHERE "+strings.Join(nulls, " OR "))
 	if err != nil {
 		return fmt.Errorf("check keys: %w", err)
 	}
@@ -68,14 +80,14 @@ func (w *work) keysComplete(ctx context.Context) error {
 		WithHint("rule IsComplete %q with on_fail: quarantine turns such rows away", w.t.Table.Key[0])
 }
 
-// winners finds keys that stand more than once and gives how many rows lose. w.winning() is then one row a key.
-func (w *work) winners(ctx context.Context) (int64, error) {
+// duplicates finds keys that stand more than once and gives how many rows lose. w.winning() is then one row a key.
+func (w *work) duplicates(ctx context.Context) (int64, error) {
 	key := w.key("")
-	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+dupTable+" AS SELECT "+key+", count(*) AS n FROM ("+w.delta.sql+") GROUP BY "+key+" HAVING count(*) > 1")
+	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+dupTable+" AS SELECT "+key+", count(*) AS "+timesColumn+" FROM ("+w.delta.sql+") GROUP BY "+key+" HAVING count(*) > 1")
 	if err != nil {
 		return 0, fmt.Errorf("find duplicate keys: %w", err)
 	}
-	lost, err := w.s.Int(ctx, "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM "+dupTable)
+	lost, err := w.s.Int(ctx, "SELECT coalesce(sum("+timesColumn+" - 1), 0)::BIGINT FROM "+dupTable)
 	if err != nil || lost == 0 || w.t.Table.OrderBy != "" {
 		return lost, err
 	}
@@ -84,9 +96,9 @@ func (w *work) winners(ctx context.Context) (int64, error) {
 
 // ambiguous refuses two different rows of one key where nothing says which one wins. Exact duplicates are one row.
 func (w *work) ambiguous(ctx context.Context) error {
-	values := list("d.", w.valueColumns())
-	rows, err := w.s.Strings(ctx, "SELECT to_json(any_value(d))::VARCHAR, to_json(arg_max(d, hash(struct_pack("+pack(w.valueColumns())+"))))::VARCHAR FROM ("+w.delta.sql+") AS d SEMI JOIN "+dupTable+
-		" AS k ON "+w.on("d", "k")+" GROUP BY "+w.key("d.")+" HAVING count(DISTINCT row("+values+")) > 1 LIMIT 1")
+	values := list(rowAlias+".", w.valueColumns())
+	rows, err := w.s.Strings(ctx, "SELECT to_json(any_value("+rowAlias+"))::VARCHAR, to_json(arg_max("+rowAlias+", hash(row("+values+"))))::VARCHAR FROM ("+w.delta.sql+") AS "+rowAlias+" SEMI JOIN "+dupTable+
+		" AS k ON "+w.on(rowAlias, "k")+" GROUP BY "+w.key(rowAlias+".")+" HAVING count(DISTINCT row("+values+")) > 1 LIMIT 1")
 	if err != nil {
 		return fmt.Errorf("compare duplicate keys: %w", err)
 	}
@@ -129,26 +141,41 @@ func (w *work) firstUpsert(ctx context.Context, fresh int64, m *merged) (err err
 	return err
 }
 
-// match finds the stored rows of the delta's keys, marks those that are newer than the delta's row, and takes out those
-// that would not change.
+// match finds the stored rows of the delta's keys and marks those that are newer than the delta's row. The delta's rows
+// lie in a table of the session by then, so that the engine knows which side of a join is the small one.
 func (w *work) match(ctx context.Context, stored string) error {
+	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+newTable+" AS "+w.winning()); err != nil {
+		return fmt.Errorf("choose a row a key: %w", err)
+	}
 	stale := "false"
 	if o := w.t.Table.OrderBy; o != "" {
 		q := job.Quote(o)
 		stale = "coalesce(n." + q + " < t." + q + ", n." + q + " IS NULL AND t." + q + " IS NOT NULL)"
 	}
-	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+hitTable+" AS SELECT t.filename_ AS f, t.file_row_number_ AS r, "+w.key("n.")+", "+stale+
-		" AS stale, false AS same FROM ("+stored+") AS t JOIN ("+w.winning()+") AS n ON "+w.on("t", "n"))
+	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+hitTable+" AS SELECT t."+lake.FilenameColumn+" AS "+placeColumn+", "+w.key("n.")+", "+stale+
+		" AS "+staleColumn+" FROM ("+stored+") AS t JOIN "+newTable+" AS n ON "+w.on("t", "n"))
 	if err != nil {
 		return fmt.Errorf("find stored keys: %w", err)
+	}
+	return w.keep(ctx, "")
+}
+
+// keep notes the keys whose stored row stays: the newer ones and, of a query of further keys, all.
+func (w *work) keep(ctx context.Context, more string) error {
+	sql := "CREATE OR REPLACE TEMP TABLE " + keepTable + " AS SELECT " + w.key("") + " FROM " + hitTable + " WHERE " + staleColumn
+	if more != "" {
+		sql += " UNION ALL " + more
+	}
+	if err := w.s.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("note keys that stay: %w", err)
 	}
 	return nil
 }
 
-// before reads the stored rows that are to change, out of the touched files alone.
+// before reads the stored rows that may change, out of the touched files alone, and keeps those that would not.
 func (w *work) before(ctx context.Context, touched string) error {
-	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+oldTable+" AS SELECT "+list("t.", w.columns)+", t.filename_ AS f, t.file_row_number_ AS r FROM ("+
-		touched+") AS t SEMI JOIN "+hitTable+" AS h ON h.f = t.filename_ AND h.r = t.file_row_number_ AND NOT h.stale")
+	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+oldTable+" AS SELECT "+list("t.", w.columns)+" FROM ("+touched+
+		") AS t SEMI JOIN (FROM "+hitTable+" WHERE NOT "+staleColumn+") AS h ON "+w.on("t", "h"))
 	if err != nil {
 		return fmt.Errorf("read rows before: %w", err)
 	}
@@ -157,12 +184,7 @@ func (w *work) before(ctx context.Context, touched string) error {
 		q := job.Quote(c.Name)
 		same[i] = "o." + q + " IS NOT DISTINCT FROM n." + q
 	}
-	err = w.s.Exec(ctx, "UPDATE "+hitTable+" SET same = true FROM (SELECT o.f, o.r FROM "+oldTable+" AS o JOIN ("+w.winning()+") AS n ON "+
-		w.on("o", "n")+" WHERE "+strings.Join(same, " AND ")+") AS u WHERE "+hitTable+".f = u.f AND "+hitTable+".r = u.r")
-	if err != nil {
-		return fmt.Errorf("find unchanged rows: %w", err)
-	}
-	return nil
+	return w.keep(ctx, "SELECT "+w.key("o.")+" FROM "+oldTable+" AS o JOIN "+newTable+" AS n ON "+w.on("o", "n")+" WHERE "+strings.Join(same, " AND "))
 }
 
 // gone finds stored rows that this read says are no more: keys missing from a full read, rows a changed file held before.
@@ -176,8 +198,8 @@ func (w *work) gone(ctx context.Context, stored string) error {
 	default:
 		condition = "false"
 	}
-	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+offTable+" AS SELECT t.filename_ AS f, t.file_row_number_ AS r FROM ("+stored+") AS t ANTI JOIN ("+
-		w.delta.sql+") AS n ON "+w.on("t", "n")+" WHERE "+condition)
+	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+offTable+" AS SELECT t."+lake.FilenameColumn+" AS "+placeColumn+", "+w.key("t.")+" FROM ("+stored+
+		") AS t ANTI JOIN "+newTable+" AS n ON "+w.on("t", "n")+" WHERE "+condition)
 	if err != nil {
 		return fmt.Errorf("find keys that are gone: %w", err)
 	}
@@ -211,12 +233,4 @@ func (w *work) valueColumns() []job.Column {
 		}
 	}
 	return cols
-}
-
-func pack(cols []job.Column) string {
-	q := make([]string, len(cols))
-	for i, c := range cols {
-		q[i] = job.Quote(c.Name) + " := d." + job.Quote(c.Name)
-	}
-	return strings.Join(q, ", ")
 }

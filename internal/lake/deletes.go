@@ -32,7 +32,11 @@ func (s *scan) deletes(ctx context.Context, f liveFile, location string) (where 
 		if err != nil {
 			return nil, nil, err
 		}
-		condition, more, err := s.equality(fields, paths)
+		var rows int64
+		for _, d := range group {
+			rows += d.Count()
+		}
+		condition, more, err := s.equality(fields, paths, rows)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -42,7 +46,7 @@ func (s *scan) deletes(ctx context.Context, f liveFile, location string) (where 
 }
 
 // equality is the condition of one set of equality columns.
-func (s *scan) equality(fields []iceberg.NestedField, paths []string) (string, []iceberg.NestedField, error) {
+func (s *scan) equality(fields []iceberg.NestedField, paths []string, rows int64) (string, []iceberg.NestedField, error) {
 	var extra []iceberg.NestedField
 	same := make([]string, len(fields))
 	for i, f := range fields {
@@ -50,10 +54,10 @@ func (s *scan) equality(fields []iceberg.NestedField, paths []string) (string, [
 			fields[i].Name = fmt.Sprintf("weir_dropped_%d", f.ID)
 			extra = append(extra, fields[i])
 		}
-		q := job.Quote(fields[i].Name)
+		q := job.Quote(readAs(fields[i].Name))
 		same[i] = "e." + q + " IS NOT DISTINCT FROM d." + q
 	}
-	from, err := byID(paths, fields)
+	from, err := byID(paths, fields, rows)
 	if err != nil {
 		return "", nil, err
 	}

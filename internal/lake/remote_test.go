@@ -40,7 +40,7 @@ func TestRemote(t *testing.T) {
 	b.in.Rejects = []lake.RejectFile{{Path: extra[0], Run: "r2", Rows: 1, Kind: record.KindReject}}
 	_, err = b.commit()
 	ok(t, err)
-	got := r.rows("SELECT count(*), count(DISTINCT filename_), bool_and(starts_with(filename_, " + job.Literal(location) + ")) FROM " + r.scan("raw.every", lake.ScanOptions{Filename: true}))
+	got := r.rows("SELECT count(*), count(DISTINCT __weir_file), bool_and(starts_with(__weir_file, " + job.Literal(location) + ")) FROM " + r.scan("raw.every", lake.ScanOptions{Filename: true}))
 	if got[0] != "208|2|true" || r.count("raw.every") != 208 {
 		t.Fatalf("got %v", got)
 	}

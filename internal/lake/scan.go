@@ -17,14 +17,14 @@ import (
 type ScanOptions struct {
 	// Files are the locations of the only data files to read; nil reads all of the snapshot.
 	Files []string
-	// Filename adds the columns filename_ (the data file's location) and file_row_number_ (0-based place in it).
+	// Filename adds FilenameColumn (the data file's location) and RowNumberColumn (0-based place in it).
 	Filename bool
 }
 
 // Names of the columns ScanOptions.Filename adds.
 const (
-	FilenameColumn  = "filename_"
-	RowNumberColumn = "file_row_number_"
+	FilenameColumn  = "__weir_file"
+	RowNumberColumn = "__weir_file_row"
 )
 
 // Scan gives a query over the table's rows: DuckDB's read_parquet over its data files, with the rows that delete files of other
@@ -164,7 +164,7 @@ func (s *scan) read(ctx context.Context, b branch) (string, error) {
 	}
 	items := make([]string, len(s.t.columns), len(s.t.columns)+2)
 	for i, c := range s.t.columns {
-		items[i] = "d." + job.Quote(c.Name)
+		items[i] = "d." + job.Quote(readAs(c.Name)) + " AS " + job.Quote(c.Name)
 	}
 	if s.o.Filename {
 		items = append(items, locationSQL(locations, paths)+" AS "+FilenameColumn, "d.file_row_number AS "+RowNumberColumn)
@@ -172,7 +172,7 @@ func (s *scan) read(ctx context.Context, b branch) (string, error) {
 	fields := append(s.t.schema.Fields(), extra...)
 	var from string
 	if b.names == nil {
-		from, err = byID(paths, fields)
+		from, err = byID(paths, fields, b.rows())
 	} else {
 		from, err = s.byName(paths, fields, b.names)
 	}
@@ -186,17 +186,36 @@ func (s *scan) read(ctx context.Context, b branch) (string, error) {
 	return sql, nil
 }
 
-// byID reads columns by field id, in today's names and types.
-func byID(paths []string, fields []iceberg.NestedField) (string, error) {
+// readAs is the name a column is read by: its own, but where DuckDB's reader has a column of that name too.
+func readAs(name string) string {
+	switch strings.ToLower(name) {
+	case "filename", "file_row_number", "file_index":
+		return "__weir_" + name
+	}
+	return name
+}
+
+// rows are those of a branch's files.
+func (b branch) rows() (n int64) {
+	for _, f := range b.files {
+		n += f.data.Count()
+	}
+	return n
+}
+
+// byID reads columns by field id, in the names readAs gives and today's types. DuckDB is told how many rows there are: with a
+// schema given it does not look, and then joins from the wrong side.
+func byID(paths []string, fields []iceberg.NestedField, rows int64) (string, error) {
 	cols := make([]string, len(fields))
 	for i, f := range fields {
 		typ, err := duckOf(f.Type)
 		if err != nil {
 			return "", err
 		}
-		cols[i] = strconv.Itoa(f.ID) + ": {name: " + job.Literal(f.Name) + ", type: " + job.Literal(typ.String()) + ", default_value: NULL}"
+		cols[i] = strconv.Itoa(f.ID) + ": {name: " + job.Literal(readAs(f.Name)) + ", type: " + job.Literal(typ.String()) + ", default_value: NULL}"
 	}
-	return "read_parquet(" + list(paths) + ", schema=MAP {" + strings.Join(cols, ", ") + "}, hive_partitioning=false)", nil
+	return "read_parquet(" + list(paths) + ", schema=MAP {" + strings.Join(cols, ", ") + "}, hive_partitioning=false, explicit_cardinality=" +
+		strconv.FormatInt(max(1, rows), 10) + ")", nil
 }
 
 // byName reads files without field ids, as a table's name mapping says, else by today's names.
@@ -207,10 +226,10 @@ func (s *scan) byName(paths []string, fields []iceberg.NestedField, names []stri
 		if err != nil {
 			return "", err
 		}
-		cols[i] = "CAST(NULL AS " + typ.String() + ") AS " + job.Quote(f.Name)
+		cols[i] = "CAST(NULL AS " + typ.String() + ") AS " + job.Quote(readAs(f.Name))
 		for _, alias := range s.aliases(f) {
 			if slices.Contains(names, alias) {
-				cols[i] = "CAST(" + job.Quote(alias) + " AS " + typ.String() + ") AS " + job.Quote(f.Name)
+				cols[i] = "CAST(" + job.Quote(alias) + " AS " + typ.String() + ") AS " + job.Quote(readAs(f.Name))
 				break
 			}
 		}

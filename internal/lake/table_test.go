@@ -133,7 +133,7 @@ func TestScanOptions(t *testing.T) {
 	files, err := r.table("raw.x").Files(t.Context())
 	ok(t, err)
 	for _, f := range files {
-		got := r.rows("SELECT count(*), min(file_row_number_), max(file_row_number_), any_value(filename_) FROM " + r.scan("raw.x", lake.ScanOptions{Files: []string{f.Path}, Filename: true}))
+		got := r.rows("SELECT count(*), min(__weir_file_row), max(__weir_file_row), any_value(__weir_file) FROM " + r.scan("raw.x", lake.ScanOptions{Files: []string{f.Path}, Filename: true}))
 		want := map[int64]string{5: "5|0|4|", 4: "4|0|3|"}[f.Rows] + f.Path
 		if got[0] != want {
 			t.Errorf("got %s, want %s", got[0], want)
