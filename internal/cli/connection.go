@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/internal/fault"
-	"weir/internal/project"
 )
 
 func (a *app) connectionCommand() *cobra.Command {
@@ -26,7 +25,7 @@ func (a *app) testConnection(ctx context.Context, name string) (err error) {
 	}
 	c, ok := p.Connections[name]
 	if !ok {
-		return fault.New(fault.Usage, "connection %q is not in weir.yaml", name).WithHint("nearest: %s", project.Nearest(name, keys(p.Connections)))
+		return fault.New(fault.Usage, "connection %q is not in weir.yaml", name).WithHint("%s", nearest(name, keys(p.Connections)))
 	}
 	s := &sources{project: p}
 	defer func() { err = errors.Join(err, s.close()) }()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"weir/internal/fault"
@@ -127,10 +126,10 @@ func (e *execution) onFailure(ctx context.Context, rep report) {
 	}
 }
 
-func (w *workspace) nothingFailed(o runOptions) error {
+func (w *workspace) nothingFailed(o runOptions, number int64) error {
 	if o.json {
 		return writeJSON(w.app.out, report{Version: 1, Project: w.project.Name, Status: "done", Tables: []tableReport{}})
 	}
-	fmt.Fprintf(w.app.out, "nothing failed in run %s\n", strings.TrimSpace(o.failed))
+	fmt.Fprintf(w.app.out, "nothing failed in run %d\n", number)
 	return nil
 }

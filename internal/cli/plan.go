@@ -12,29 +12,31 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var s selection
-	var full, asJSON bool
+	var how plan.How
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
 			s.patterns = s.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, full, asJSON) })
+			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
 		},
 	}
 	selectionFlags(c, &s)
 	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
 	c.Flags().Lookup("failed").NoOptDefVal = lastRun
-	c.Flags().BoolVar(&full, "full", false, "plan a full read")
+	c.Flags().BoolVar(&how.Full, "full", false, "plan a full read")
+	c.Flags().BoolVar(&how.Destroy, "destroy-history", false, "with --full: as weir run takes it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return c
 }
 
-func (w *workspace) plan(ctx context.Context, s selection, full, asJSON bool) error {
+func (w *workspace) plan(ctx context.Context, s selection, how plan.How, asJSON bool) error {
 	tables, _, err := w.resolve(ctx, s)
 	if err != nil {
 		return err
 	}
-	p, err := plan.Make(ctx, w.graph, tables, full, w.builder())
+	p, err := plan.Make(ctx, w.graph, tables, how, w.builder())
 	if err != nil {
 		return err
 	}

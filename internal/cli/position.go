@@ -11,7 +11,6 @@ import (
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/journal"
-	"weir/internal/project"
 )
 
 func (a *app) positionCommand() *cobra.Command {
@@ -106,7 +105,7 @@ func (w *workspace) setPosition(ctx context.Context, table, split, value string)
 	}
 	was, ok := rep.Position[split]
 	if !ok {
-		return fault.New(fault.Usage, "%s has read no %q", table, split).WithHint("nearest: %s", project.Nearest(split, keys(rep.Position)))
+		return fault.New(fault.Usage, "%s has read no %q", table, split).WithHint("%s", nearest(split, keys(rep.Position)))
 	}
 	return w.recorded(ctx, "position set "+table, table, func(run journal.Run) (build.Outcome, error) {
 		err := w.builder().SetPosition(ctx, table, run.ID, run.Time, job.Position{split: was}, job.Position{split: value})

@@ -20,7 +20,6 @@ import (
 	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/model"
-	"weir/internal/project"
 	"weir/internal/source"
 )
 
@@ -161,7 +160,7 @@ func (w *workspace) noTable(name string, stored []string) error {
 		return fault.New(fault.Usage, "table %s has not been built yet", name).WithHint("weir run +%s", name)
 	}
 	return fault.New(fault.Usage, "table %s is neither in the lake nor a view of the project", name).
-		WithHint("nearest: %s · weir tables lists them", project.Nearest(name, append(keys(w.graph.Nodes), stored...)))
+		WithHint("%s · weir tables lists them", nearest(name, append(keys(w.graph.Nodes), stored...)))
 }
 
 // tableAsOf is a table as it was at a time, a snapshot or the end of a run.

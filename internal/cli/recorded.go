@@ -8,7 +8,6 @@ import (
 	"weir/internal/build"
 	"weir/internal/fault"
 	"weir/internal/journal"
-	"weir/internal/project"
 )
 
 // recorded does one change of one table as a run of its own, so that the journal tells of it.
@@ -44,5 +43,5 @@ func (w *workspace) known(table string) error {
 		return nil
 	}
 	return fault.New(fault.Usage, "table %q is not in this project", table).
-		WithHint("nearest: %s", project.Nearest(table, keys(w.graph.Nodes)))
+		WithHint("%s", nearest(table, keys(w.graph.Nodes)))
 }

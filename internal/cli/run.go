@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +54,32 @@ blocks only those that need it.`,
 	return c
 }
 
+// Flags that change what a run does with its tables. The journal keeps them with the selection, so that a retry of the run
+// does what the run would have done.
+const (
+	fullFlag    = "--full"
+	destroyFlag = "--destroy-history"
+)
+
+// asked writes what a person asked for.
+func (o runOptions) asked() string {
+	parts := []string{o.text()}
+	if o.full {
+		parts = append(parts, fullFlag)
+	}
+	if o.destroy {
+		parts = append(parts, destroyFlag)
+	}
+	return strings.TrimSpace(strings.Join(parts, " "))
+}
+
+// like takes the flags of a run that is built again.
+func (o *runOptions) like(prior journal.Run) {
+	words := strings.Fields(prior.Selection)
+	o.full = o.full || slices.Contains(words, fullFlag)
+	o.destroy = o.destroy || slices.Contains(words, destroyFlag)
+}
+
 func selectionFlags(c *cobra.Command, s *selection) {
 	c.Flags().StringSliceVar(&s.exclude, "exclude", nil, "leave these out")
 	c.Flags().StringVar(&s.pipeline, "pipeline", "", "the tables of a pipeline")
@@ -72,8 +100,11 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	if prior != nil && len(tables) == 0 || o.failed != "" && len(tables) == 0 {
-		return w.nothingFailed(o)
+	if prior != nil && len(tables) == 0 {
+		return w.nothingFailed(o, prior.Number)
+	}
+	if prior != nil {
+		o.like(*prior)
 	}
 	r, err := w.beginRun(ctx, j, o, prior)
 	if err != nil {
@@ -89,7 +120,7 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 
 func (w *workspace) beginRun(ctx context.Context, j *journal.Journal, o runOptions, prior *journal.Run) (journal.Run, error) {
 	host, _ := os.Hostname()
-	r := journal.Run{Project: w.project.Name, Env: w.project.Env, Selection: o.text(), PID: os.Getpid(), Host: host}
+	r := journal.Run{Project: w.project.Name, Env: w.project.Env, Selection: o.asked(), PID: os.Getpid(), Host: host}
 	if prior != nil {
 		// The same logical time, so that the rows are those the run would have written (design: Time).
 		r.Retry, r.Time = prior.ID, prior.Time

@@ -11,7 +11,6 @@ import (
 	"weir/internal/job"
 	"weir/internal/journal"
 	"weir/internal/plan"
-	"weir/internal/project"
 )
 
 // selection is what a person asked for, the same in every command that takes tables.
@@ -64,13 +63,13 @@ func (w *workspace) resolve(ctx context.Context, s selection) (tables []string, 
 		p, ok := w.project.Pipelines[s.pipeline]
 		if !ok {
 			return nil, nil, fault.New(fault.Usage, "pipeline %q is not in pipelines/", s.pipeline).
-				WithHint("nearest: %s", project.Nearest(s.pipeline, keys(w.project.Pipelines)))
+				WithHint("%s", nearest(s.pipeline, keys(w.project.Pipelines)))
 		}
 		patterns = append(slices.Clone(patterns), p.Tables...)
 	}
 	if s.failed != "" {
 		failed, run, err := w.failedOf(ctx, s.failed)
-		if err != nil || len(failed) == 0 {
+		if err != nil || len(failed) == 0 && len(patterns) == 0 {
 			return nil, run, err
 		}
 		patterns, prior = append(slices.Clone(patterns), failed...), run

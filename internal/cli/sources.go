@@ -8,7 +8,6 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/fault"
-	"weir/internal/project"
 	"weir/internal/source"
 )
 
@@ -38,7 +37,7 @@ func (s *sources) connection(ctx context.Context, name string) (source.Opened, e
 	c, ok := s.project.Connections[name]
 	if !ok {
 		return nil, fault.New(fault.Usage, "connection %q is not in weir.yaml", name).
-			WithHint("nearest: %s", project.Nearest(name, keys(s.project.Connections)))
+			WithHint("%s", nearest(name, keys(s.project.Connections)))
 	}
 	env := source.Env{Root: s.project.Root, Scratch: s.scratch, Resolve: s.project.Resolver.Resolve}
 	o, err := c.Config.Open(ctx, env)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"weir/internal/project"
 )
 
 func keys[K cmp.Ordered, V any](m map[K]V) []K {
@@ -19,6 +21,17 @@ func keys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// nearest says which name may have been meant, or what names there are.
+func nearest(name string, among []string) string {
+	if n := project.Nearest(name, among); n != "" {
+		return "nearest: " + n
+	}
+	if len(among) == 0 {
+		return "there are none"
+	}
+	return "there are " + strings.Join(among[:min(len(among), 10)], ", ")
 }
 
 // count writes a whole number with separators: 12,345.
