@@ -9,9 +9,20 @@ twin=demo/twin # the same shop, never disturbed
 
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold= dim= plain=; fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-# show prints a command as a person would type it, and runs it.
+# typed writes a command as a person would type it.
+typed() {
+	local word line=
+	for word in "$@"; do
+		case $word in
+		*[!A-Za-z0-9_./:=@,+-]*) word="'$word'" ;;
+		esac
+		line+=" $word"
+	done
+	printf '%s$%s%s\n' "$dim" "$line" "$plain"
+}
+# show prints a command and runs it.
 show() {
-	printf '%s$ %s%s\n' "$dim" "$*" "$plain"
+	typed "$@"
 	"$@"
 }
 weir() { ./weir "$@"; }
@@ -50,15 +61,16 @@ say "2. The fifth day comes: new orders, some late; a new column; a till that wr
 show weir -C "$shop" plan
 
 say "3. The run is killed in the middle."
-printf '%s$ weir -C %s run    # and kill -9, as soon as a table is done%s\n' "$dim" "$shop" "$plain"
+printf '%s$ weir -C %s run    # and kill -9 as soon as a table is done%s\n' "$dim" "$shop" "$plain"
 ./weir -C "$shop" run >demo/killed.txt 2>&1 &
 pid=$!
 while kill -0 "$pid" 2>/dev/null && ! grep -q ' built ' demo/killed.txt; do sleep 0.01; done
-kill -9 "$pid" 2>/dev/null || true
+# A kill that comes too late is no story.
+kill -9 "$pid" 2>/dev/null || die "the run ended before it could be killed; run the demo again"
 wait "$pid" 2>/dev/null || true
 cat demo/killed.txt
-printf '%s… killed%s\n' "$dim" "$plain"
-say "   Run again, it goes on where it was."
+printf '%s(killed)%s\n' "$dim" "$plain"
+say "   Run again, it goes on where it was: what was committed is not read again."
 show weir -C "$shop" run
 new_project "$twin"
 weir -C "$twin" run >demo/twin.txt
@@ -67,11 +79,11 @@ weir -C "$twin" run >>demo/twin.txt
 fingerprint "$shop" >demo/killed-tables.txt
 fingerprint "$twin" >demo/twin-tables.txt
 diff demo/twin-tables.txt demo/killed-tables.txt || die "the killed run left other tables than an undisturbed one"
-printf 'every table is equal to that of a shop whose runs were never disturbed\n'
+printf '%sEvery table is equal, to the row, to that of a shop whose runs were never disturbed.%s\n' "$bold" "$plain"
 
 say "4. The bad receipts wait, with file, line, reason and raw text."
 show weir -C "$shop" rejects show raw.receipts
-say "   Mended with a text editor's means, they are read again."
+say "   Mended with sed, they are read again, as if they had stood right in their files. The queue is empty then."
 show weir -C "$shop" rejects export raw.receipts -o demo/receipts.ndjson
 show sed -i.bak -E 's/\\"total\\":\\"([0-9]+),([0-9]+)\\"/\\"total\\":\1.\2/' demo/receipts.ndjson
 show weir -C "$shop" rejects replay raw.receipts --from demo/receipts.ndjson
@@ -80,19 +92,24 @@ show weir -C "$shop" rejects show raw.receipts
 say "5. Only what depends on the receipts is built again; then the daily figures, beside plain DuckDB over the raw files."
 show weir -C "$shop" run
 sales='select day, sum(lines) as lines, sum(revenue) as revenue from marts.daily_sales group by day order by day'
-printf '%s$ weir -C %s query --format csv "%s"%s\n' "$dim" "$shop" "$sales" "$plain"
+typed weir -C "$shop" query --format csv "$sales"
 weir -C "$shop" query --format csv "$sales" | tee demo/weir.csv
 "$bin/check" --mended "$shop" >demo/duckdb.csv
 diff demo/duckdb.csv demo/weir.csv || die "plain DuckDB over the raw files (<) says other than Weir (>)"
-printf 'plain DuckDB over the raw files says the same, to the penny\n'
+printf '%sPlain DuckDB over the raw files says the same, to the penny.%s\n' "$bold" "$plain"
 
 say "6. The tables are Iceberg, in a folder; any tool that reads Iceberg opens them."
 show weir -C "$shop" tables
-cat <<PY
-${dim}from pyiceberg.catalog.sql import SqlCatalog          # pip install 'pyiceberg[sql-sqlite,pyarrow]'
-lake = "$PWD/$shop/lake"
-catalog = SqlCatalog("weir", uri=f"sqlite:///{lake}/catalog.db", warehouse=f"file://{lake}")
-catalog.load_table("marts.daily_sales").scan().to_arrow()${plain}
-PY
+show ls "$shop/lake" "$shop/lake/marts.db/daily_sales"
+metadata=$(weir -C "$shop" show marts.daily_sales --json | sed -n 's|^  "metadata": "file://\(.*\)",$|\1|p')
+cat <<TEXT
+In Python, with PyIceberg (pip install 'pyiceberg[sql-sqlite,pyarrow]'):
+${dim}  from pyiceberg.catalog.sql import SqlCatalog
+  lake = "$PWD/$shop/lake"
+  catalog = SqlCatalog("weir", uri=f"sqlite:///{lake}/catalog.db", warehouse=f"file://{lake}")
+  catalog.load_table("marts.daily_sales").scan().to_arrow()${plain}
+In DuckDB, with its extension iceberg:
+${dim}  select * from iceberg_scan('$metadata');${plain}
+TEXT
 
 say "That took $((SECONDS - started)) seconds. The shop is in $shop: change a table and run it again."

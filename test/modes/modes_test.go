@@ -34,7 +34,6 @@ type suite struct {
 	name  string
 	yaml  string // of raw.t
 	sql   string // of raw.t instead, over raw.in
-	order string
 	steps []step
 }
 

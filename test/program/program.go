@@ -63,6 +63,16 @@ func JSON(t testing.TB, into any, args ...string) {
 	}
 }
 
+// Install puts a command named weir into a folder, for shells that have it on their PATH.
+func Install(t testing.TB, dir string) {
+	t.Helper()
+	quoted := strings.ReplaceAll(Command(t.Context()).Path, "'", `'\''`)
+	text := "#!/bin/sh\n" + asProgram + "=1 exec '" + quoted + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "weir"), []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Query asks a project's lake and gives the rows as CSV text without the header.
 func Query(t testing.TB, dir, sql string) string {
 	t.Helper()
