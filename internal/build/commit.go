@@ -21,16 +21,23 @@ type merged struct {
 // commit makes the delta part of the table: one snapshot with data, position and rejects (promise 1). The lake calls plan
 // on each version of the table it tries, so that after a conflict everything is planned and judged again.
 func (w *work) commit(ctx context.Context) error {
+	superseded, err := w.superseded(ctx)
+	if err != nil {
+		return err
+	}
 	in := lake.Intent{
 		Table: w.t.Table.Name, RunID: w.t.RunID, Time: w.t.Time,
 		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Doc: w.t.Table.Description},
 		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
 		Server: w.read.server, Definition: w.t.Definition,
-		SchemaID: -1, CloseRejects: w.read.closes, Replace: w.swaps(),
+		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps(),
 		Plan: w.plan,
 	}
 	if w.state.table != nil {
 		in.SchemaID, in.LastColumnID = w.state.table.SchemaID(), w.state.table.LastColumnID()
+	}
+	if w.read.beside {
+		in.Definition = "" // the rows that were there before are still those of the definition the ledger names
 	}
 	done, err := w.b.Lake.Commit(ctx, in)
 	if err != nil {
@@ -40,7 +47,10 @@ func (w *work) commit(ctx context.Context) error {
 	if done.Already && done.Snapshot.Counts != nil {
 		w.out.Counts = *done.Snapshot.Counts
 	}
-	return w.stage.Done(ctx)
+	// The table has changed, whatever becomes of the rest: an error here would say that it has not, and what stays behind of
+	// the stage goes with its lease.
+	_ = w.stage.Done(context.WithoutCancel(ctx))
+	return nil
 }
 
 func (w *work) plan(ctx context.Context, t *lake.Table) (lake.Change, job.Counts, error) {
@@ -93,6 +103,9 @@ func (w *work) forget() error {
 }
 
 func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
+	if w.read.beside && w.t.Table.Mode != define.Upsert {
+		return w.mergeAppend(ctx, t)
+	}
 	switch w.t.Table.Mode {
 	case define.Append:
 		return w.mergeAppend(ctx, t)

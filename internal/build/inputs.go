@@ -85,12 +85,37 @@ func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, j
 			return nil, nil, fmt.Errorf("read input %s: %w", in.Name, err)
 		}
 		tables[in.Name] = table
-		next[in.Name] = "0"
-		if snap, ok := table.Snapshot(); ok {
-			next[in.Name] = strconv.FormatInt(snap.ID, 10)
-		}
+		next[in.Name] = strconv.FormatInt(rowsSince(table), 10)
 	}
 	return tables, next, nil
+}
+
+// rowsSince is the snapshot since which a table holds the rows it does, 0 for none. Later snapshots may have settled
+// rejects, moved a position or compacted files: none of this is a change to those that read the table.
+func rowsSince(t *lake.Table) int64 {
+	at, ok := t.Snapshot()
+	if !ok {
+		return 0
+	}
+	byID := map[int64]lake.Snapshot{}
+	for _, s := range t.Snapshots() {
+		byID[s.ID] = s
+	}
+	for {
+		parent, known := byID[at.Parent]
+		if !known || !sameRows(at) {
+			return at.ID
+		}
+		at = parent
+	}
+}
+
+// sameRows says whether a snapshot holds just the rows of its parent.
+func sameRows(s lake.Snapshot) bool {
+	if s.Foreign {
+		return s.Operation == "replace" // Iceberg's name for a rewrite that changes no row
+	}
+	return s.Counts != nil && s.Counts.Inserted+s.Counts.Updated+s.Counts.Deleted == 0
 }
 
 // Views makes inputs readable by their names in a session: a lake table as a scan of its files, a view as its SQL, and the
@@ -119,18 +144,30 @@ func (b *Builder) Views(ctx context.Context, s engine.Session, inputs []Input, t
 		if err := s.View(ctx, in.Name, model.Bind(in.View, p)); err != nil {
 			return 0, fmt.Errorf("input %s: %w", in.Name, err)
 		}
+		// What is left reads views, or tables that this build does not: then nothing it runs calls it.
+		later = CreateMacros(ctx, s, later)
 	}
-	// What is left reads views, or tables that this build does not: then nothing it runs calls it.
-	CreateMacros(ctx, s, later)
 	return bytes, nil
 }
 
-// CreateMacros makes macros in a session and gives back those that cannot be made, because what they read is not there.
-func CreateMacros(ctx context.Context, s engine.Session, macros []define.Macro) (left []define.Macro) {
-	for _, m := range macros {
-		if err := s.Exec(ctx, m.SQL); err != nil {
-			left = append(left, m)
+// Executor runs a statement.
+type Executor interface {
+	Exec(ctx context.Context, sql string) error
+}
+
+// CreateMacros makes macros in a session and gives back those that cannot be made, because what they read is not there. A
+// file may call macros of a file that comes after it.
+func CreateMacros(ctx context.Context, s Executor, macros []define.Macro) (left []define.Macro) {
+	for {
+		left = nil
+		for _, m := range macros {
+			if err := s.Exec(ctx, m.SQL); err != nil {
+				left = append(left, m)
+			}
 		}
+		if len(left) == 0 || len(left) == len(macros) {
+			return left
+		}
+		macros = left
 	}
-	return left
 }

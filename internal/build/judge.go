@@ -89,6 +89,9 @@ func (w *work) quarantine(ctx context.Context, away []int) error {
 	if w.t.Table.MaxQuarantined.Exceeded(n, w.out.Counts.Read) {
 		return w.tooMany(ctx, n, w.t.Table.MaxQuarantined, "max_quarantined", "quarantined")
 	}
+	if err := w.noteAway(ctx, strings.Join(holds, " AND ")); err != nil {
+		return err
+	}
 	return w.restage(ctx, w.delta.sql+" WHERE "+strings.Join(holds, " AND "))
 }
 

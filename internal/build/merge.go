@@ -56,6 +56,9 @@ func (w *work) mergePartitions(ctx context.Context, t *lake.Table) (merged, erro
 	if t == nil {
 		return m, nil
 	}
+	if w.swaps() {
+		return m, w.removeAll(ctx, t, &m)
+	}
 	touched := map[string]bool{}
 	for _, f := range w.delta.files {
 		touched[partitionKey(t.Partition(), f.Partition)] = true

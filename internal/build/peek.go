@@ -27,6 +27,11 @@ func (b *Builder) Peek(ctx context.Context, t Task, changing []string) (Peek, er
 	if err != nil {
 		return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
 	}
+	if t.Full {
+		if err := refuseFull(t, st); err != nil {
+			return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
+		}
+	}
 	w := &work{b: b, t: t, state: st}
 	look := w.peekSource
 	if t.Table.Kind == define.FromSQL {

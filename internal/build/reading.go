@@ -21,8 +21,10 @@ type reading struct {
 	server  string
 	splits  []string // that are read
 	replace []string // splits whose earlier rows this read replaces
-	closes  []string // rejects this read settles
+	closes  []string // rejects this read settles, as closings gives them
+	beside  bool     // its rows come beside those there are, whatever the mode: a replay
 	careful func(ctx context.Context, cause error) (source.Relation, error)
+	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
 	ends    []func(ctx context.Context) error
 }
 
@@ -108,7 +110,7 @@ func (w *work) request() job.Read {
 			r.Full = true
 		}
 	}
-	if w.t.Full && w.t.Table.Mode != define.Upsert {
+	if w.t.Full && w.swaps() {
 		r.Known = nil // everything is swapped, the columns too
 	}
 	return r
@@ -130,6 +132,9 @@ func (w *work) relate(ctx context.Context, scan source.Scan, r *reading) (err er
 		}
 	}
 	w.keepClose(r, r.rel)
+	if s, ok := scan.(source.Steady); ok {
+		r.steady = s.Unchanged
+	}
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"weir/internal/define"
@@ -12,41 +11,29 @@ import (
 	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/record"
-	"weir/internal/source"
 )
 
-// OpenRejects is a SELECT of record.RejectColumns and the run over a table's rejects that are neither replayed nor
-// discarded; "" where there are none.
-func (b *Builder) OpenRejects(ctx context.Context, table string) (string, error) {
-	st, err := b.load(ctx, table)
-	if err != nil || st.table == nil || len(st.ledger.Rejects) == 0 {
-		return "", err
-	}
-	closed, err := st.table.ClosedRejects(ctx)
-	if err != nil {
-		return "", err
-	}
-	var parts []string
-	for _, f := range st.ledger.Rejects {
-		local, err := b.Lake.Local(ctx, f.Path)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, "SELECT *, "+job.Literal(f.Run)+" AS run FROM "+rejectFiles([]string{local}))
-	}
-	sql := "SELECT * FROM (" + strings.Join(parts, " UNION ALL ") + ") AS r"
-	if len(closed) > 0 {
-		sql += " ANTI JOIN (SELECT unnest([" + literals(closed) + "]) AS id) AS c USING (id)"
-	}
-	return sql, nil
-}
-
 // Discard settles rejects without taking them. Nothing but the ledger changes.
-func (b *Builder) Discard(ctx context.Context, table, runID string, at time.Time, ids []string) error {
-	if err := b.settle(ctx, table, lake.Intent{RunID: runID, Time: at, CloseRejects: ids}); err != nil {
-		return fmt.Errorf("discard rejects of %s: %w", table, err)
+func (b *Builder) Discard(ctx context.Context, table, runID string, at time.Time, ids []string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("discard rejects of %s: %w", table, err)
+		}
+	}()
+	st, err := b.load(ctx, table)
+	if err != nil {
+		return err
 	}
-	return nil
+	s, err := b.Engine.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	closes, err := b.closings(ctx, s, st, "id IN ("+literals(ids)+")")
+	if err != nil {
+		return err
+	}
+	return b.settle(ctx, table, lake.Intent{RunID: runID, Time: at, CloseRejects: closes})
 }
 
 // settle commits a change of the ledger alone.
@@ -137,14 +124,4 @@ func (b *Builder) replay(ctx context.Context, t Task, rejects []record.Reject) (
 		return out, nil
 	}
 	return out, errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
-}
-
-// quarantinedRelation reads typed rows that a rule had turned away: their JSON, in the table's own columns.
-func quarantinedRelation(file string, cols []job.Column) source.Relation {
-	items := make([]string, len(cols))
-	for i, c := range cols {
-		items[i] = job.Quote(c.Name) + ": " + job.Literal(c.Type)
-	}
-	sql := "SELECT " + list("", cols) + " FROM read_json(" + job.Literal(file) + ", format='newline_delimited', columns={" + strings.Join(items, ", ") + "})"
-	return source.Relation{Relation: job.Relation{SQL: sql, Columns: cols}}
 }

@@ -43,7 +43,7 @@ func (r *replaying) run(ctx context.Context) error {
 
 // begin makes the reading: records again through their source, quarantined rows from their JSON.
 func (r *replaying) begin(ctx context.Context) error {
-	r.read = &reading{}
+	r.read = &reading{beside: true}
 	var records, rows []record.Reject
 	for _, x := range r.rejects {
 		if x.Kind == record.KindQuarantined {
@@ -89,15 +89,20 @@ func (r *replaying) beginRows(rows []record.Reject) error {
 		return fault.New(fault.Unavailable, "write rows to replay: %w", err)
 	}
 	path := filepath.Join(r.b.Scratch, "replay-"+r.t.RunID+".ndjson")
+	cols := r.state.table.Columns()
 	var b strings.Builder
 	for _, x := range rows {
-		b.WriteString(x.Raw + "\n")
+		text, err := rowText(x, cols)
+		if err != nil {
+			return err
+		}
+		b.WriteString(text + "\n")
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		return fault.New(fault.Unavailable, "write rows to replay: %w", err)
 	}
 	r.read.ends = append(r.read.ends, func(context.Context) error { return os.Remove(path) })
-	r.read.rel = quarantinedRelation(path, r.state.table.Columns())
+	r.read.rel = quarantinedRelation(path, cols)
 	return nil
 }
 
@@ -120,20 +125,23 @@ func (r *replaying) again(ctx context.Context) error {
 			}
 		}
 	}
+	var passed []string
 	for _, x := range r.rejects {
 		if !failed[x.ID] {
-			r.read.closes = append(r.read.closes, x.ID)
+			passed = append(passed, x.ID)
 		}
 	}
-	if len(r.read.closes) == 0 {
+	if len(passed) == 0 {
 		return fault.New(fault.Data, "every record was rejected again: %s", r.still[0].Reason).
 			WithHint("mend the raw text: weir rejects export %s --output FILE, then replay --from FILE", r.t.Table.Name)
 	}
 	r.out.Counts.Read = r.delta.rows
-	if int(r.delta.rows) != len(r.read.closes) {
-		return fault.New(fault.Data, "counts do not reconcile: %d records replayed gave %d rows", len(r.read.closes), r.delta.rows)
+	if int(r.delta.rows) != len(passed) {
+		return fault.New(fault.Data, "counts do not reconcile: %d records replayed gave %d rows", len(passed), r.delta.rows)
 	}
-	return nil
+	var err error
+	r.read.closes, err = r.b.closings(ctx, r.s, r.state, "id IN ("+literals(passed)+")")
+	return err
 }
 
 // stopping is the definition with rules that stop where they would turn rows away.

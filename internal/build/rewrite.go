@@ -3,7 +3,9 @@ package build
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"weir/internal/fault"
 	"weir/internal/lake"
 )
 
@@ -75,12 +77,25 @@ func (w *work) countChanges(ctx context.Context, fresh int64, m *merged) (err er
 	if err != nil {
 		return err
 	}
+	stored, err := w.s.Int(ctx, "SELECT count(*) FROM "+hitTable)
+	if err != nil {
+		return err
+	}
+	if stored != known {
+		return w.repeated(stored - known)
+	}
 	m.counts.Inserted = fresh - known
 	if m.counts.Updated, err = w.s.Int(ctx, "SELECT count(*) FROM ("+w.hits()+")"); err != nil {
 		return err
 	}
 	m.counts.Deleted, err = w.s.Int(ctx, "SELECT count(*) FROM "+offTable)
 	return err
+}
+
+// repeated is the error of a table that has a key more than once: another mode filled it, or another tool.
+func (w *work) repeated(n int64) error {
+	return fault.New(fault.Data, "the table has %d rows too many for the keys of this build: key (%s) does not tell its rows apart", n, strings.Join(w.t.Table.Key, ", ")).
+		WithHint("build it anew from what its source holds now: weir run %s --full --destroy-history", w.t.Table.Name)
 }
 
 // incoming are the winning rows that are new or differ from what is stored.

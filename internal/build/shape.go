@@ -38,8 +38,11 @@ func (w *work) shape() error {
 
 // swaps says whether the build replaces every row, so that columns may go or change their type freely.
 func (w *work) swaps() bool {
+	if w.read != nil && w.read.beside {
+		return false
+	}
 	m := w.t.Table.Mode
-	return m == define.Replace || (m == define.Append && w.t.Full)
+	return m == define.Replace || w.t.Full && (m == define.Append || w.t.Destroy)
 }
 
 func storedColumns(cols []job.Column) ([]job.Column, error) {

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -52,8 +53,11 @@ func (w *work) writeDelta(ctx context.Context) ([]job.File, error) {
 // dataWrite says how data files of the table are written.
 func (w *work) dataWrite() job.Write {
 	return job.Write{Columns: w.columns, Dir: w.stage.Dir(), Prefix: "part",
-		Partition: w.partition(), Sort: w.t.Table.Sort, FileBytes: w.t.Table.FileBytes}
+		Partition: w.partition(), Sort: w.t.Table.Sort, FileBytes: cmp.Or(w.t.Table.FileBytes, fileBytes)}
 }
+
+// fileBytes is the target size of a data file where a definition names none.
+const fileBytes = 256 << 20
 
 // partition is the table's own where it exists: a changed definition partitions new tables only.
 func (w *work) partition() []job.PartitionField {

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,6 +26,9 @@ func (w *work) mergeUpsert(ctx context.Context, t *lake.Table) (merged, error) {
 	fresh := w.delta.rows - superseded
 	if t == nil || w.bare(t) {
 		return m, w.firstUpsert(ctx, fresh, &m)
+	}
+	if w.swaps() {
+		return m, errors.Join(w.firstUpsert(ctx, fresh, &m), w.removeAll(ctx, t, &m))
 	}
 	rel, err := t.Scan(ctx, lake.ScanOptions{Filename: true})
 	if err != nil {
@@ -52,6 +56,7 @@ const (
 	hitTable  = "weir_hit"  // keys of the delta that the table has, with the file each is in and whether its row there is newer
 	oldTable  = "weir_old"  // the table's rows of those keys
 	keepTable = "weir_keep" // keys whose row in the table stays, being newer or the same
+	awayTable = "weir_away" // keys of the read's rows that a rule turned away; only where that happened
 	offTable  = "weir_off"  // keys of the table that go without a successor, with their file
 )
 
@@ -69,7 +74,7 @@ func (w *work) keysComplete(ctx context.Context) error {
 	for i, k := range w.t.Table.Key {
 		nulls[i] = job.Quote(k) + " IS NULL"
 	}
-	rows, err := w.s.Strings(ctx, "SELECT count(*)::VARCHAR, any_value(to_json("+rowAlias+"))::VARCHAR FROM ("+w.delta.sql+") AS "+rowAlias+" WHERE "+strings.Join(nulls, " OR "))
+	rows, err := w.s.Strings(ctx, "SELECT count(*)::VARCHAR, any_value(to_json("+rowAlias+"))::VARCHAR, any_value("+first(w.t.Table.Key)+") FROM ("+w.delta.sql+") AS "+rowAlias+" WHERE "+strings.Join(nulls, " OR "))
 	if err != nil {
 		return fmt.Errorf("check keys: %w", err)
 	}
@@ -77,7 +82,16 @@ func (w *work) keysComplete(ctx context.Context) error {
 		return nil
 	}
 	return fault.New(fault.Data, "key (%s) is null in %s rows, such as %s", strings.Join(w.t.Table.Key, ", "), rows[0][0].Value, clip(rows[0][1].Value, 300)).
-		WithHint("rule IsComplete %q with on_fail: quarantine turns such rows away", w.t.Table.Key[0])
+		WithHint("rule IsComplete %q with on_fail: quarantine turns such rows away", rows[0][2].Value)
+}
+
+// first is SQL for the name of the first key column that is null in a row.
+func first(key []string) string {
+	sql := "CASE"
+	for _, k := range key {
+		sql += " WHEN " + job.Quote(k) + " IS NULL THEN " + job.Literal(k)
+	}
+	return sql + " END"
 }
 
 // duplicates finds keys that stand more than once and gives how many rows lose. w.winning() is then one row a key.
@@ -97,7 +111,7 @@ func (w *work) duplicates(ctx context.Context) (int64, error) {
 // ambiguous refuses two different rows of one key where nothing says which one wins. Exact duplicates are one row.
 func (w *work) ambiguous(ctx context.Context) error {
 	values := list(rowAlias+".", w.valueColumns())
-	rows, err := w.s.Strings(ctx, "SELECT to_json(any_value("+rowAlias+"))::VARCHAR, to_json(arg_max("+rowAlias+", hash(row("+values+"))))::VARCHAR FROM ("+w.delta.sql+") AS "+rowAlias+" SEMI JOIN "+dupTable+
+	rows, err := w.s.Strings(ctx, "SELECT min(to_json("+rowAlias+")::VARCHAR), max(to_json("+rowAlias+")::VARCHAR) FROM ("+w.delta.sql+") AS "+rowAlias+" SEMI JOIN "+dupTable+
 		" AS k ON "+w.on(rowAlias, "k")+" GROUP BY "+w.key(rowAlias+".")+" HAVING count(DISTINCT row("+values+")) > 1 LIMIT 1")
 	if err != nil {
 		return fmt.Errorf("compare duplicate keys: %w", err)
@@ -187,12 +201,27 @@ func (w *work) before(ctx context.Context, touched string) error {
 	return w.keep(ctx, "SELECT "+w.key("o.")+" FROM "+oldTable+" AS o JOIN "+newTable+" AS n ON "+w.on("o", "n")+" WHERE "+strings.Join(same, " AND "))
 }
 
+// noteAway keeps the keys of rows that a rule turns away: their source still has them, so that they are not gone.
+func (w *work) noteAway(ctx context.Context, holds string) error {
+	if w.t.Table.Mode != define.Upsert {
+		return nil
+	}
+	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+awayTable+" AS SELECT "+w.key("")+" FROM ("+w.delta.sql+") WHERE NOT ("+holds+")")
+	if err != nil {
+		return fmt.Errorf("note quarantined keys: %w", err)
+	}
+	return nil
+}
+
 // gone finds stored rows that this read says are no more: keys missing from a full read, rows a changed file held before.
 func (w *work) gone(ctx context.Context, stored string) error {
 	condition := ""
 	switch {
 	case w.read.full && w.t.Table.Deletes == define.Remove:
 		condition = "true"
+		if w.out.Counts.Quarantined > 0 {
+			condition = "NOT EXISTS (SELECT 1 FROM " + awayTable + " AS a WHERE " + w.on("t", "a") + ")"
+		}
 	case len(w.read.replace) > 0:
 		condition = "t." + job.Quote(FileColumn) + " IN (" + literals(w.read.replace) + ")"
 	default:

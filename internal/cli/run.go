@@ -92,6 +92,9 @@ func (a *app) memoryFlag(c *cobra.Command) {
 
 // run builds the selected tables and reports.
 func (w *workspace) run(ctx context.Context, o runOptions) error {
+	if o.jobs < 0 {
+		return fault.New(fault.Usage, "--jobs: %d is no number of tables", o.jobs)
+	}
 	j, err := w.openJournal(ctx)
 	if err != nil {
 		return err

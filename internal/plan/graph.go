@@ -71,28 +71,76 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 // readMacros takes the project's macros apart: their names, and what their bodies read.
 func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.Problem, error) {
 	g.Macros, g.reads = map[string]bool{}, map[string][]model.Input{}
-	var problems []project.Problem
 	hash := sha256.New()
 	for _, m := range g.Project.Macros {
 		hash.Write([]byte(m.SQL))
+	}
+	g.hash = hex.EncodeToString(hash.Sum(nil))
+	// Twice, because a macro may call one of a file that comes after its own: only then are all names known.
+	if _, _, err := g.macroFiles(ctx, parser); err != nil {
+		return nil, err
+	}
+	all, problems, err := g.macroFiles(ctx, parser)
+	if err != nil {
+		return nil, err
+	}
+	var macros []model.Macro
+	var single []define.Macro // one statement each: they are made one by one, as what they read is there
+	for i, file := range g.Project.Macros {
+		for _, m := range all[i] {
+			macros, single = append(macros, m), append(single, define.Macro{File: file.File, SQL: m.SQL})
+		}
+	}
+	g.reads = readsOf(macros)
+	if len(problems) == 0 {
+		g.Project.Macros = single
+	}
+	return problems, nil
+}
+
+// macroFiles reads each file of macros and adds the names they make to those known.
+func (g *Graph) macroFiles(ctx context.Context, parser model.Parser) (all [][]model.Macro, problems []project.Problem, err error) {
+	for _, m := range g.Project.Macros {
 		macros, err := model.Macros(ctx, parser, m.File, m.SQL, model.KnownMacros(g.Macros))
 		if err != nil {
 			found, err := mistakes(m.File, 1, err)
 			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", m.File, err)
+				return nil, nil, fmt.Errorf("read %s: %w", m.File, err)
 			}
 			problems = append(problems, found...)
 		}
 		for _, macro := range macros {
-			name := strings.ToLower(macro.Name)
-			g.Macros[name], g.reads[name] = true, macro.Inputs
-			for _, called := range macro.Macros {
-				g.reads[name] = append(g.reads[name], g.reads[strings.ToLower(called)]...)
+			g.Macros[strings.ToLower(macro.Name)] = true
+		}
+		all = append(all, macros)
+	}
+	return all, problems, nil
+}
+
+// readsOf gives what each macro reads, itself and through those it calls.
+func readsOf(macros []model.Macro) map[string][]model.Input {
+	own, calls := map[string][]model.Input{}, map[string][]string{}
+	for _, m := range macros {
+		name := strings.ToLower(m.Name)
+		own[name], calls[name] = append(own[name], m.Inputs...), append(calls[name], m.Macros...)
+	}
+	reads := map[string][]model.Input{}
+	for name := range own {
+		seen := map[string]bool{}
+		var visit func(name string)
+		visit = func(called string) {
+			if called = strings.ToLower(called); seen[called] {
+				return
+			}
+			seen[called] = true
+			reads[name] = append(reads[name], own[called]...)
+			for _, next := range calls[called] {
+				visit(next)
 			}
 		}
+		visit(name)
 	}
-	g.hash = hex.EncodeToString(hash.Sum(nil))
-	return problems, nil
+	return reads
 }
 
 // inputs resolves the names a statement reads and the parameters it uses.
@@ -121,7 +169,7 @@ func (g *Graph) inputs(n *Node, st *model.Statement) (problems []project.Problem
 // MacroInputs are the tables that macros read, named there and so at the beginning of a statement that calls them.
 func (g *Graph) MacroInputs(macros []string) (read []model.Input) {
 	for _, macro := range macros {
-		for _, in := range g.reads[macro] {
+		for _, in := range g.reads[strings.ToLower(macro)] {
 			read = append(read, model.Input{Name: in.Name})
 		}
 	}

@@ -41,8 +41,14 @@ type Peeker interface {
 	Peek(ctx context.Context, t build.Task, changing []string) (build.Peek, error)
 }
 
+// How says what a run was asked for beside its tables: flags of weir run.
+type How struct {
+	Full    bool
+	Destroy bool
+}
+
 // Make plans the selected tables. What cannot be found out about one table is that step's error alone.
-func Make(ctx context.Context, g *Graph, selected []string, full bool, p Peeker) (Plan, error) {
+func Make(ctx context.Context, g *Graph, selected []string, how How, p Peeker) (Plan, error) {
 	var out Plan
 	building := map[string]bool{}
 	for _, name := range g.Order {
@@ -52,14 +58,14 @@ func Make(ctx context.Context, g *Graph, selected []string, full bool, p Peeker)
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		step := g.step(ctx, name, full, building, p)
+		step := g.step(ctx, name, how, building, p)
 		building[name] = step.Action == Build
 		out.Steps = append(out.Steps, step)
 	}
 	return out, nil
 }
 
-func (g *Graph) step(ctx context.Context, name string, full bool, building map[string]bool, p Peeker) Step {
+func (g *Graph) step(ctx context.Context, name string, how How, building map[string]bool, p Peeker) Step {
 	t := g.Nodes[name].Table
 	s := Step{Table: name, Mode: string(t.Mode), Engine: "duckdb", Rows: -1, Needs: g.Needs(name)}
 	if t.Mode == define.View {
@@ -73,7 +79,7 @@ func (g *Graph) step(ctx context.Context, name string, full bool, building map[s
 		}
 	}
 	task := g.Task(name)
-	task.Full = full
+	task.Full, task.Destroy = how.Full, how.Destroy
 	peek, err := p.Peek(ctx, task, changing)
 	if err != nil {
 		s.Action, s.Err, s.Problem = Error, err, err.Error()

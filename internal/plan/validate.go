@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"weir/internal/build"
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
@@ -60,13 +61,8 @@ func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Co
 }
 
 // makeMacros makes what can be made and gives the rest back.
-func makeMacros(ctx context.Context, b Binder, macros []define.Macro) (left []define.Macro) {
-	for _, m := range macros {
-		if b.Exec(ctx, m.SQL) != nil {
-			left = append(left, m)
-		}
-	}
-	return left
+func makeMacros(ctx context.Context, b Binder, macros []define.Macro) []define.Macro {
+	return build.CreateMacros(ctx, b, macros)
 }
 
 func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Params, columns Columns, out *Bound) ([]project.Problem, error) {
@@ -156,8 +152,12 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 	for _, p := range t.Partition {
 		check("partition", p.Column)
 	}
-	if _, err := quality.Compile(t.Rules, cols); err != nil {
-		problems = append(problems, project.Problem{Place: t.PlaceOf("rules"), Message: err.Error(), Hint: fault.HintOf(err)})
+	for _, r := range t.Rules {
+		at := project.Place{File: r.File, Line: max(1, r.Line), Col: max(1, r.Col)}
+		r.File = "" // the place stands before the message
+		if _, err := quality.Compile([]quality.Rule{r}, cols); err != nil {
+			problems = append(problems, project.Problem{Place: at, Message: err.Error(), Hint: fault.HintOf(err)})
+		}
 	}
 	return problems
 }

@@ -38,7 +38,9 @@ var seams = []string{"source", "engine", "sink"}
 
 // typeless are the places that may hold a map[string]any, by file.
 var typeless = map[string]string{
-	"internal/job/job.go": "Params are values bound to the $names of SQL",
+	"internal/job/job.go":       "Params are values bound to the $names of SQL",
+	"internal/quality/judge.go": "the one row an aggregate query of many measures answers with, by measure",
+	"internal/quality/pass.go":  "the one row an aggregate query of many measures answers with, by measure",
 }
 
 // emptyWords name nothing: a package is named for what it holds.

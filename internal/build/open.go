@@ -1,0 +1,110 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"weir/internal/define"
+	"weir/internal/engine"
+	"weir/internal/job"
+)
+
+// OpenRejects is a SELECT of record.RejectColumns and the run over a table's rejects that are neither replayed nor
+// discarded; "" where there are none. A record that several runs rejected stands once, as the last of them saw it.
+func (b *Builder) OpenRejects(ctx context.Context, table string) (string, error) {
+	st, err := b.load(ctx, table)
+	if err != nil {
+		return "", err
+	}
+	sql, err := b.open(ctx, st)
+	if err != nil || sql == "" {
+		return "", err
+	}
+	return "SELECT * EXCLUDE (nth) FROM (" + sql + ") QUALIFY row_number() OVER (PARTITION BY id ORDER BY nth DESC) = 1", nil
+}
+
+// The ledger notes a settled reject as run/id, and all of a run as run/*: a later run may reject the same record again,
+// and then it is open again.
+const (
+	closingSQL = "run || '/' || id"
+	allOfRun   = "/*"
+)
+
+// open is OpenRejects with each run's own mention of a record, and the place of its file among the ledger's as nth.
+func (b *Builder) open(ctx context.Context, st state) (string, error) {
+	if st.table == nil || len(st.ledger.Rejects) == 0 {
+		return "", nil
+	}
+	closed, err := st.table.ClosedRejects(ctx)
+	if err != nil {
+		return "", err
+	}
+	var parts []string
+	for i, f := range st.ledger.Rejects {
+		if slices.Contains(closed, f.Run+allOfRun) {
+			continue
+		}
+		local, err := b.Lake.Local(ctx, f.Path)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, fmt.Sprintf("SELECT *, %s AS run, %d AS nth FROM %s", job.Literal(f.Run), i, rejectFiles([]string{local})))
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	sql := "SELECT * FROM (" + strings.Join(parts, " UNION ALL ") + ") AS r"
+	if len(closed) > 0 {
+		sql += " ANTI JOIN (SELECT unnest([" + literals(closed) + "]) AS closing) AS c ON c.closing = r.run || '/' || r.id"
+	}
+	return sql, nil
+}
+
+// closings are how the ledger will note the open rejects of a condition as settled.
+func (b *Builder) closings(ctx context.Context, s engine.Session, st state, condition string) ([]string, error) {
+	sql, err := b.open(ctx, st)
+	if err != nil || sql == "" {
+		return nil, err
+	}
+	rows, err := s.Strings(ctx, "SELECT DISTINCT "+closingSQL+" FROM ("+sql+") WHERE "+condition+" ORDER BY 1")
+	if err != nil {
+		return nil, fmt.Errorf("find open rejects: %w", err)
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r[0].Value
+	}
+	return out, nil
+}
+
+// superseded are the rejects that have no meaning any more because what they stood in was read again: whatever is still
+// wrong there is among this build's own rejects.
+func (w *work) superseded(ctx context.Context) ([]string, error) {
+	if len(w.state.ledger.Rejects) == 0 || w.read.beside {
+		return nil, nil
+	}
+	if w.swaps() || w.read.full && w.t.Table.Kind != define.FromSQL {
+		return allRuns(ctx, w.state)
+	}
+	if len(w.read.replace) == 0 {
+		return nil, nil
+	}
+	return w.b.closings(ctx, w.s, w.state, "dataset IN ("+literals(w.read.replace)+")")
+}
+
+// allRuns closes every run of the ledger that has rejects and is not closed yet.
+func allRuns(ctx context.Context, st state) ([]string, error) {
+	closed, err := st.table.ClosedRejects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, f := range st.ledger.Rejects {
+		if all := f.Run + allOfRun; !slices.Contains(closed, all) && !slices.Contains(out, all) {
+			out = append(out, all)
+		}
+	}
+	return out, nil
+}
