@@ -7,7 +7,6 @@ import (
 
 	"weir/internal/fault"
 	"weir/internal/job"
-	"weir/internal/project"
 	"weir/internal/record"
 	"weir/internal/source"
 )
@@ -21,7 +20,7 @@ func rowText(r record.Reject, cols []job.Column) (string, error) {
 	}
 	for name := range members {
 		if indexOf(cols, name) < 0 {
-			return "", fault.New(fault.Data, "reject %s names %q, which is no column of the table; nearest: %s", r.ID, name, project.Nearest(name, names(cols)))
+			return "", fault.New(fault.Data, "reject %s names %q, which is no column of the table%s", r.ID, name, nearest(name, cols))
 		}
 	}
 	var line bytes.Buffer

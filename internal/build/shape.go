@@ -14,14 +14,9 @@ import (
 // shape settles the columns the table will have after this build: what the delta brings, stored in a type the lake has
 // (promise 6), beside what the table holds already.
 func (w *work) shape() error {
-	brought, err := storedColumns(w.read.rel.Columns)
+	brought, err := Columns(w.t.Table, w.read.rel.Columns)
 	if err != nil {
 		return err
-	}
-	if w.t.Table.Kind == define.FromSQL {
-		if brought, err = declared(w.t.Table, brought); err != nil {
-			return err
-		}
 	}
 	if err := w.known(brought); err != nil {
 		return err
@@ -43,6 +38,16 @@ func (w *work) swaps() bool {
 	}
 	m := w.t.Table.Mode
 	return m == define.Replace || w.t.Full && (m == define.Append || w.t.Destroy)
+}
+
+// Columns are the columns a new table has whose source or SQL gives those found: in types the lake has, and of SQL in those
+// its definition declares.
+func Columns(t *define.Table, found []job.Column) ([]job.Column, error) {
+	cols, err := storedColumns(found)
+	if err != nil || t.Kind != define.FromSQL {
+		return cols, err
+	}
+	return declared(t, cols)
 }
 
 func storedColumns(cols []job.Column) ([]job.Column, error) {
@@ -71,8 +76,7 @@ func declared(t *define.Table, cols []job.Column) ([]job.Column, error) {
 	for _, d := range t.Columns {
 		i := indexOf(cols, d.Name)
 		if i < 0 {
-			return nil, fault.New(fault.Usage, "%s declares column %q, which its SQL does not give; nearest: %s", t.File, d.Name,
-				project.Nearest(d.Name, names(cols)))
+			return nil, fault.New(fault.Usage, "column %q is declared, but the SQL does not give it%s", d.Name, nearest(d.Name, cols))
 		}
 		cols[i].Type, cols[i].Doc, cols[i].Required = d.Type, d.Doc, d.Required
 	}
@@ -118,8 +122,7 @@ func (w *work) known(cols []job.Column) error {
 	}
 	for _, n := range named {
 		if indexOf(cols, n) < 0 {
-			return fault.New(fault.Usage, "%s: column %q is not in %s; nearest: %s", w.t.Table.File, n, w.t.Table.Name,
-				project.Nearest(n, names(cols)))
+			return fault.New(fault.Usage, "%s: column %q is not in %s%s", w.t.Table.File, n, w.t.Table.Name, nearest(n, cols))
 		}
 	}
 	return nil
@@ -132,6 +135,14 @@ func indexOf(cols []job.Column, name string) int {
 		}
 	}
 	return -1
+}
+
+// nearest ends a sentence about a column that is not there.
+func nearest(name string, cols []job.Column) string {
+	if n := project.Nearest(name, names(cols)); n != "" {
+		return "; nearest: " + n
+	}
+	return ""
 }
 
 func names(cols []job.Column) []string {

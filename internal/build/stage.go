@@ -59,9 +59,9 @@ func (w *work) dataWrite() job.Write {
 // fileBytes is the target size of a data file where a definition names none.
 const fileBytes = 256 << 20
 
-// partition is the table's own where it exists: a changed definition partitions new tables only.
+// partition is the table's own where it exists and keeps rows: a changed definition partitions what is swapped whole.
 func (w *work) partition() []job.PartitionField {
-	if w.state.table != nil {
+	if w.state.table != nil && !w.swaps() {
 		return w.state.table.Partition()
 	}
 	return w.t.Table.Partition

@@ -30,7 +30,10 @@ func (w *workspace) recorded(ctx context.Context, what, table string, do func(ru
 	e := &execution{w: w, j: j, run: r}
 	e.fill(&note, out, err)
 	status := journal.Done
-	if err != nil {
+	switch {
+	case fault.ClassOf(err) == fault.Canceled:
+		status = journal.Interrupted
+	case err != nil:
 		status = journal.Failed
 	}
 	keep := context.WithoutCancel(ctx)

@@ -1,7 +1,10 @@
 package lake
 
 import (
+	"slices"
+
 	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 
 	"weir/internal/fault"
 )
@@ -27,16 +30,84 @@ func (w *world) schemaAfter(base *Table, change Change, removes removals) (*iceb
 			return nil, err
 		}
 	}
+	return next, nil
+}
+
+// stillParts checks that a table's partition fields fit the schema a change leads to.
+func stillParts(base *Table, next *iceberg.Schema) error {
 	spec := base.ice.Spec()
 	for _, f := range spec.Fields() {
 		src, ok := next.FindFieldByID(f.SourceIDs[0])
 		if !ok || !f.Transform.CanTransform(src.Type) {
-			was, _ := was.FindFieldByID(f.SourceIDs[0])
-			return nil, fault.New(fault.Usage, "column %q is what the table is partitioned by; it can neither go nor change its type", was.Name).
-				WithHint("drop the table and build it anew")
+			was, _ := base.ice.Schema().FindFieldByID(f.SourceIDs[0])
+			return fault.New(fault.Usage, "column %q is what the table is partitioned by; it can neither go nor change its type", was.Name).
+				WithHint("it can where every row is swapped: weir run %s --full --destroy-history", base.name)
 		}
 	}
-	return next, nil
+	return nil
+}
+
+// specAfter is the partitioning a change leads to, nil where it stays. It changes only where every row is swapped, to what the
+// build names. schema is the one the change leads to, nil where that stays.
+func (w *world) specAfter(base *Table, schema *iceberg.Schema, removes removals) (*iceberg.PartitionSpec, error) {
+	if !w.in.Replace || !removes.all || w.in.New == nil {
+		if schema == nil {
+			return nil, nil
+		}
+		return nil, stillParts(base, schema)
+	}
+	if schema == nil {
+		schema = base.ice.Schema()
+	}
+	spec, err := specOf(w.in.New.Partition, schema)
+	if err != nil {
+		return nil, err
+	}
+	if slices.EqualFunc(partsOf(base.ice.Spec()), partsOf(*spec), samePartition) {
+		return nil, nil
+	}
+	return fieldsOfAll(spec, base.ice.Metadata()), nil
+}
+
+func partsOf(spec iceberg.PartitionSpec) (out []iceberg.PartitionField) {
+	for _, f := range spec.Fields() {
+		out = append(out, f)
+	}
+	return out
+}
+
+// samePartition says whether two fields of different specs part rows alike, under one name.
+func samePartition(a, b iceberg.PartitionField) bool {
+	return a.SourceIDs[0] == b.SourceIDs[0] && a.Transform.Equals(b.Transform) && a.Name == b.Name
+}
+
+// fieldsOfAll gives partition fields the ids that equal fields of the table's other specs have, and new ids else: an id
+// means one field in all of a table's specs (Iceberg table spec, partition evolution).
+func fieldsOfAll(spec *iceberg.PartitionSpec, meta table.Metadata) *iceberg.PartitionSpec {
+	next := firstPartitionID
+	var known []iceberg.PartitionField
+	for _, s := range meta.PartitionSpecs() {
+		for _, f := range partsOf(s) {
+			known = append(known, f)
+			next = max(next, f.FieldID+1)
+		}
+	}
+	var out []iceberg.PartitionField
+	for _, f := range partsOf(*spec) {
+		f.FieldID = 0
+		for _, k := range known {
+			if samePartition(k, f) {
+				f.FieldID = k.FieldID
+			}
+		}
+		if f.FieldID == 0 {
+			f.FieldID = next
+			next++
+		}
+		out = append(out, f)
+	}
+	fresh := iceberg.NewPartitionSpecID(len(meta.PartitionSpecs()), out...)
+	return &fresh
 }
 
 // follows checks what becomes of one field.

@@ -78,8 +78,23 @@ func (t *Table) dataFile(f liveFile) (DataFile, error) {
 		return d, fault.New(fault.Data, "%s names partition spec %d, which the table has not", d.Path, d.Spec)
 	}
 	var err error
-	d.Partition, err = partitionTexts(f.data.Partition(), *spec, t.ice.Schema())
+	d.Partition, err = partitionTexts(f.data.Partition(), *spec, t.schemaOf(*spec))
 	return d, err
+}
+
+// schemaOf is a schema that has the columns of a partition spec, which may be gone from the newest.
+func (t *Table) schemaOf(spec iceberg.PartitionSpec) *iceberg.Schema {
+	for _, s := range append([]*iceberg.Schema{t.schema}, t.ice.Metadata().Schemas()...) {
+		has := true
+		for _, f := range spec.Fields() {
+			_, ok := s.FindFieldByID(f.SourceIDs[0])
+			has = has && ok
+		}
+		if has {
+			return s
+		}
+	}
+	return t.schema
 }
 
 // RowCount is the exact number of rows: from the manifests, unless delete files of other tools take rows out.

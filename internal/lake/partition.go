@@ -61,6 +61,19 @@ func specOf(fields []job.PartitionField, schema *iceberg.Schema) (*iceberg.Parti
 	return &spec, nil
 }
 
+// CheckPartition says what keeps a table of these columns from being partitioned by these fields, nil for nothing.
+func CheckPartition(fields []job.PartitionField, cols []job.Column) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	of, err := schemaFields(AssignIDs(cols, nil), nil)
+	if err != nil {
+		return err
+	}
+	_, err = specOf(fields, iceberg.NewSchema(0, of...))
+	return err
+}
+
 func floating(t iceberg.Type) bool {
 	switch t.(type) {
 	case iceberg.Float32Type, iceberg.Float64Type:

@@ -123,10 +123,22 @@ func (w *world) draft(ctx context.Context, base *Table, change Change, removes r
 	}
 	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), from: base.ice.MetadataLocation()}
 	schema, err := w.schemaAfter(base, change, removes)
-	if err != nil || schema == nil {
+	if err != nil {
 		return d, err
 	}
-	d.updates = []table.Update{table.NewAddSchemaUpdate(schema), table.NewSetCurrentSchemaUpdate(-1)}
+	spec, err := w.specAfter(base, schema, removes)
+	if err != nil {
+		return d, err
+	}
+	if schema != nil {
+		d.updates = append(d.updates, table.NewAddSchemaUpdate(schema), table.NewSetCurrentSchemaUpdate(-1))
+	}
+	if spec != nil {
+		d.updates = append(d.updates, table.NewAddPartitionSpecUpdate(spec, false), table.NewSetDefaultSpecUpdate(-1))
+	}
+	if len(d.updates) == 0 {
+		return d, nil
+	}
 	d.meta, err = table.UpdateTableMetadata(d.base, d.updates, "")
 	return d, err
 }

@@ -12,6 +12,7 @@ type Macro struct {
 	Table  bool   // it stands where a table does
 	Inputs []Input
 	Macros []string // other macros its body calls, as far as they are known
+	SQL    string   // the statement that makes it
 }
 
 // Macros reads a file of CREATE [OR REPLACE] MACRO statements. Bodies keep to the same rules as definitions; a macro of the
@@ -27,11 +28,12 @@ func Macros(ctx context.Context, p Parser, file, sql string, opts ...Option) ([]
 			continue
 		}
 		r.macros[strings.ToLower(h.name)] = true
+		h.sql = sql[s.start:s.end]
 		heads = append(heads, h)
 	}
 	var out []Macro
 	for _, h := range heads {
-		macro := Macro{Name: h.name}
+		macro := Macro{Name: h.name, SQL: h.sql}
 		for _, b := range h.bodies {
 			macro.Table = macro.Table || b.table
 			st, wrong, err := r.read(ctx, p, b.wrapped(sql))
@@ -53,6 +55,7 @@ func Macros(ctx context.Context, p Parser, file, sql string, opts ...Option) ([]
 // heading is a macro's name and its bodies, one for each list of arguments.
 type heading struct {
 	name   string
+	sql    string // the whole statement
 	bodies []body
 }
 

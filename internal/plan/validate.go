@@ -10,6 +10,7 @@ import (
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
+	"weir/internal/lake"
 	"weir/internal/project"
 	"weir/internal/quality"
 )
@@ -76,7 +77,9 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 				return nil, nil
 			}
 		}
-		cols, err = b.DescribeParams(ctx, t.SQL, params)
+		if cols, err = b.DescribeParams(ctx, t.SQL, params); err == nil && t.Mode != define.View {
+			cols, err = build.Columns(t, cols)
+		}
 	} else {
 		cols, err = columns(ctx, t)
 	}
@@ -92,7 +95,13 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 	if err := b.View(ctx, name, emptySelect(cols)); err != nil {
 		return nil, fmt.Errorf("bind %s: %w", name, err)
 	}
-	return columnProblems(t, cols), nil
+	problems := columnProblems(t, cols)
+	if len(problems) == 0 && len(t.Sort) > 0 {
+		if _, err := b.DescribeParams(ctx, "SELECT * FROM "+job.QuoteTable(name)+" ORDER BY "+strings.Join(t.Sort, ", "), nil); err != nil {
+			problems = append(problems, project.Problem{Place: t.PlaceOf("sort"), Message: "sort: " + err.Error()})
+		}
+	}
+	return problems, nil
 }
 
 // place is an error that knows where in a SQL text it happened, 1-based.
@@ -151,6 +160,11 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 	check("order_by", t.OrderBy)
 	for _, p := range t.Partition {
 		check("partition", p.Column)
+	}
+	if len(problems) == 0 && t.Mode != define.View {
+		if err := lake.CheckPartition(t.Partition, cols); err != nil {
+			problems = append(problems, project.Problem{Place: t.PlaceOf("partition"), Message: err.Error(), Hint: fault.HintOf(err)})
+		}
 	}
 	for _, r := range t.Rules {
 		at := project.Place{File: r.File, Line: max(1, r.Line), Col: max(1, r.Col)}

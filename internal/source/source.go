@@ -37,6 +37,12 @@ type Scan interface {
 	Close() error
 }
 
+// Steady scans can say, after their relation has been read, whether what they read was changed under their hands: then the
+// position would name another content than the rows have. The error is Unavailable.
+type Steady interface {
+	Unchanged(ctx context.Context) error
+}
+
 // Split is one part of a read.
 type Split struct {
 	Name  string // key in the position

@@ -49,14 +49,15 @@ var misfortunes = []misfortune{
 	{name: "too many decimals", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.239,c\n", code: 3, says: `orders2\.csv:2 .*total.*1\.239`},
 	{name: "missing columns in a line", file: "orders2.csv", text: "id,at,total,note\n3\n4,2026-03-02 10:00:00,1.00,d\n", code: 3, says: `orders2\.csv:2`},
 	{name: "too many columns in a line", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00,d,e\n", code: 3, says: `orders2\.csv:2`},
-	{name: "wrong delimiter", file: "orders2.csv", text: "id;at;total;note\n3;2026-03-02 10:00:00;1.00;d\n", code: 3, says: `orders2\.csv`},
+	{name: "another delimiter than the file before", file: "orders2.csv", text: "id;at;total;note\n3;2026-03-02 10:00:00;1.00;d\n", gained: "3,2026-03-02 10:00:00,1.00,d\n"},
+	{name: "wrong delimiter", yaml: "delimiter: \",\"\n", file: "orders2.csv", text: "id;at;total;note\n3;2026-03-02 10:00:00;1.00;d\n", code: 3, says: `orders2\.csv .*one column.*delimiter seems to be ';'`},
 	{name: "binary in text", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00,\x00\x01\xff\xfe\n4,2026-03-02 10:00:00,1.00,ok\n", code: 3, says: `orders2\.csv`},
 	{name: "binary file", file: "orders2.csv", text: "\x7fELF\x02\x01\x01\x00\x00\x00\xff\xfe\xfd", code: 3, says: `orders2\.csv`},
 	{name: "mixed encodings", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00,caf\xe9\n4,2026-03-02 10:00:00,1.00,café\n", code: 3, says: `orders2\.csv`},
 	{name: "truncated gzip", file: "orders2.csv.gz", text: truncatedGzip(), code: 3, says: `orders2\.csv\.gz`},
 	{name: "duplicate columns", file: "orders2.csv", text: "id,at,total,total\n3,2026-03-02 10:00:00,1.00,2.00\n", code: 3, says: `orders2\.csv.*total`},
 	{name: "a 10 MB line", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00," + strings.Repeat("x", 10<<20) + "\n", gained: "3,2026-03-02 10:00:00,1.00"},
-	{name: "a line over the limit", yaml: "max_line_size: 1MB\n", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00," + strings.Repeat("x", 10<<20) + "\n", code: 3, says: `orders2\.csv`},
+	{name: "a line over the limit", yaml: "max_line_size: 1000000\n", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00," + strings.Repeat("x", 10<<20) + "\n", code: 3, says: `orders2\.csv:2 .*longer than 1000000 bytes`},
 	{name: "unclosed quote", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00,\"never closed\n4,2026-03-02 10:00:00,1.00,d\n", code: 3, says: `orders2\.csv`},
 	{name: "null key", yaml: "mode: upsert\nkey: id\n", file: "orders2.csv", text: "id,at,total,note\n,2026-03-02 10:00:00,1.00,c\n", code: 3, says: `key \(id\) is null`},
 	{name: "two rows of one key", yaml: "mode: upsert\nkey: id\n", file: "orders2.csv", text: "id,at,total,note\n3,2026-03-02 10:00:00,1.00,c\n3,2026-03-02 10:00:00,2.00,c\n", code: 3, says: `two different rows of one key \(id\)`},
@@ -117,7 +118,7 @@ func built(t *testing.T, yaml string) string {
 
 func rows(t *testing.T, dir string) string {
 	t.Helper()
-	return program.Query(t, dir, "select id, at, total, note from raw.orders order by id")
+	return program.Query(t, dir, `select id, "at", total, note from raw.orders order by id`)
 }
 
 func clip(s string) string {

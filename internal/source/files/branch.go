@@ -1,6 +1,7 @@
 package files
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -90,7 +91,7 @@ func (b *branch) hiveRef(name string) (string, bool) {
 	if i < 0 {
 		return "", false
 	}
-	if b.splits[0].odd {
+	if b.oddFolders() {
 		if b.hive[i].value == hiveNull {
 			return "CAST(NULL AS VARCHAR)", true
 		}
@@ -99,9 +100,15 @@ func (b *branch) hiveRef(name string) (string, bool) {
 	return "nullif(" + job.Quote(b.hive[i].name) + ", " + job.Literal(hiveNull) + ")", true
 }
 
+// oddFolders says whether the engine would read the folders' names otherwise than this package: then each file is a branch
+// of its own, and its folders' values stand in the SQL.
+func (b *branch) oddFolders() bool {
+	return b.splits[0].odd || slices.ContainsFunc(b.hive, func(k hiveKey) bool { return strings.Contains(k.value, "=") })
+}
+
 // hiveOption is what the engine's readers are told of folders.
 func (b *branch) hiveOption() string {
-	if len(b.hive) == 0 || b.splits[0].odd {
+	if len(b.hive) == 0 || b.oddFolders() {
 		return ", hive_partitioning=false"
 	}
 	return ", hive_partitioning=true, hive_types_autocast=false"
@@ -126,17 +133,20 @@ func (b *branch) key() string {
 	var k strings.Builder
 	k.WriteString(b.format)
 	k.WriteByte('0' + byte(b.long))
+	if b.splits[0].plain {
+		k.WriteByte('p')
+	}
 	for _, n := range b.head.names {
 		k.WriteString("\x00" + n)
 	}
 	k.WriteString("\x01" + string([]byte{b.head.delimiter, b.head.quote, b.head.escape}))
 	if b.head.header {
-		k.WriteString("h")
+		fmt.Fprintf(&k, "h%d", b.head.skip)
 	}
 	for _, h := range b.hive {
 		k.WriteString("\x00" + h.name)
 	}
-	if b.splits[0].odd {
+	if b.oddFolders() {
 		k.WriteString("\x01" + b.splits[0].path)
 	}
 	return k.String()

@@ -18,6 +18,9 @@ import (
 func (s *scan) Careful(ctx context.Context, e source.Engine, cause error) (source.Relation, error) {
 	m := &maker{s: s, e: e}
 	rel, err := m.carefully(ctx, cause)
+	if err == cause {
+		return source.Relation{}, errors.Join(err, m.drop(context.WithoutCancel(ctx)))
+	}
 	if err != nil {
 		return source.Relation{}, errors.Join(fmt.Errorf("read files of %s: %w", s.read.Table, err), m.drop(context.WithoutCancel(ctx)))
 	}
@@ -31,7 +34,10 @@ func (m *maker) carefully(ctx context.Context, cause error) (source.Relation, er
 	if err := m.prepare(ctx); err != nil {
 		return source.Relation{}, err // what the files' heads say stands, however they are read
 	}
-	m.careful = m.recordwise()
+	var err error
+	if m.careful, err = m.recordwise(); err != nil {
+		return source.Relation{}, err
+	}
 	had := len(m.careful)
 	if err := m.findFailing(ctx, cause); err != nil {
 		return source.Relation{}, err

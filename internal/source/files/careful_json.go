@@ -81,7 +81,7 @@ func (m *maker) carefulValues(ctx context.Context, n *split, r io.Reader, shape 
 			if err != nil {
 				return brokenJSON(n.name, d, err)
 			}
-			return nil
+			return nothingBehind(n.name, d)
 		}
 		var raw json.RawMessage
 		err := d.Decode(&raw)
@@ -96,6 +96,15 @@ func (m *maker) carefulValues(ctx context.Context, n *split, r io.Reader, shape 
 			return err
 		}
 	}
+}
+
+// nothingBehind is the error of a file that goes on behind its array.
+func nothingBehind(file string, d *json.Decoder) error {
+	end := d.InputOffset()
+	if _, err := d.Token(); errors.Is(err, io.EOF) {
+		return nil
+	}
+	return fault.New(fault.Data, "%s goes on behind the end of its array, at offset %d", file, end).WithHint("make it one array, or one record a line (ndjson)")
 }
 
 func brokenJSON(file string, d *json.Decoder, err error) error {

@@ -66,6 +66,9 @@ func (s *scan) settle(fields []field, infer func(field) (string, error)) (settle
 		out.columns = append(out.columns, column{name: extraColumn, typ: ctype{kind: text, name: "VARCHAR"}})
 		out.note(extraColumn, s.read.Known)
 	}
+	if len(out.columns) == 0 && len(s.splits) > 0 {
+		return out, fault.New(fault.Data, "%s has no column", s.splits[0].name).WithHint("declare columns, or give it a record with fields")
+	}
 	return out, s.checkTypes(&out)
 }
 
@@ -95,6 +98,9 @@ func (o *settled) note(name string, known []job.Column) {
 
 func (s *scan) settleFields(out *settled, fields []field, infer func(field) (string, error)) error {
 	for _, f := range fields {
+		if f.name == "" || strings.ContainsRune(f.name, 0) {
+			return fault.New(fault.Data, "%s has a field named %q, which no column can be", f.file, f.name).WithHint("name it in the file, or set on_schema_change: keep_extra (JSON)")
+		}
 		if strings.EqualFold(f.name, fileColumn) || strings.EqualFold(f.name, extraColumn) {
 			return fault.New(fault.Data, "%s has a column %q, a name Weir gives itself", f.file, f.name).WithHint("rename it in the file")
 		}

@@ -17,7 +17,7 @@ func fieldRef(i int) string { return fmt.Sprintf("f%d", i) }
 
 // csvSelect writes a branch's SELECT and the SELECT of its rejects.
 func (m *maker) csvSelect(b *branch) (sel, rejects string) {
-	o := readOptions{long: b.long > short, dateFormat: m.s.reader.DateFormat != "", timestampFormat: m.s.reader.TimestampFormat != ""}
+	o := readOptions{plain: b.splits[0].plain, long: b.long > short, dateFormat: m.s.reader.DateFormat != "", timestampFormat: m.s.reader.TimestampFormat != ""}
 	types := make([]string, len(b.head.names))
 	for i := range types {
 		types[i] = "VARCHAR"

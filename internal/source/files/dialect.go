@@ -30,6 +30,8 @@ type csvHead struct {
 	dialect
 	names []string // of the columns; nil for a file without a record
 	line  string   // the header line, "" without one
+	// begin is the offset of the first record behind the header, in the decoded text.
+	begin int64
 }
 
 // headSize is how much of a file is looked at for its dialect, in bytes.
@@ -62,6 +64,11 @@ func (s *scan) readHead(n *split, expected []string) (csvHead, error) {
 	if err != nil {
 		return h, readFault(n.name, err)
 	}
+	if h.encoding != "utf-16" {
+		if err := refuseUTF16(n); err != nil {
+			return h, err
+		}
+	}
 	if i := bytes.IndexByte(head, 0); i >= 0 && h.delimiter != 0 || i >= 0 && h.delimiter == 0 && bytes.Count(head, []byte{0}) > len(head)/100 {
 		return h, fault.New(fault.Data, "%s is not text: a zero byte stands at offset %d", n.name, i).
 			WithHint("set format, or encoding: utf-16, or narrow the path")
@@ -75,8 +82,11 @@ func (s *scan) readHead(n *split, expected []string) (csvHead, error) {
 		return h, err
 	}
 	h.header = s.hasHeader(first.texts(), expected)
+	h.begin = first.offset
 	if h.header {
-		h.line = string(first.raw)
+		h.begin = first.end
+		// The engine would take a blank line before the header for it.
+		h.line, h.skip = string(first.raw), int(first.line)-1
 	}
 	if h.names, err = s.names(n, h, first, expected); err != nil {
 		return h, err
@@ -97,6 +107,23 @@ func readStart(n *split, encoding string) ([]byte, error) {
 		err = nil
 	}
 	return head[:got], err
+}
+
+// refuseUTF16 is the error of a file that says it is UTF-16 where nobody told the engine.
+func refuseUTF16(n *split) error {
+	r, err := openPlain(n.path, n.compression)
+	if err != nil {
+		return readFault(n.name, err)
+	}
+	defer r.Close()
+	var mark [2]byte
+	if _, err := io.ReadFull(r, mark[:]); err != nil {
+		return nil // an empty file has no mark, and a broken one has its error elsewhere
+	}
+	if mark == [2]byte{0xff, 0xfe} || mark == [2]byte{0xfe, 0xff} {
+		return fault.New(fault.Data, "%s begins with the byte order mark of UTF-16", n.name).WithHint("set encoding: utf-16")
+	}
+	return nil
 }
 
 // openText opens a split's text in UTF-8.

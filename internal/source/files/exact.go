@@ -22,6 +22,8 @@ type reading struct {
 // readOptions is what the reading of a column depends on beside its type.
 type readOptions struct {
 	json            bool
+	plain           bool // every value was seen to be written so that the reader changes nothing
+	longest         bool // numbers of more than exactDigits digits with a point or exponent may be there
 	long            bool // numbers of more than exactDigits digits may be there
 	dateFormat      bool // the reader has a format for dates and checks them itself
 	timestampFormat bool
@@ -32,6 +34,9 @@ func readAs(t ctype, ref string, o readOptions) reading {
 	if t.nested() {
 		return readNested(t, ref, o)
 	}
+	if o.plain {
+		return reading{as: t.String(), value: ref}
+	}
 	as := leafAs(t, o)
 	r := reading{as: as, value: ref}
 	if as != t.String() {
@@ -41,14 +46,15 @@ func readAs(t ctype, ref string, o readOptions) reading {
 	case t.kind == float:
 		r.suspect = "isinf(" + ref + ")" // 1e400
 	case as == "DOUBLE" && t.kind == integer:
-		r.suspect = ref + " <> " + r.value
-		if t.name == "BIGINT" || strings.HasPrefix(t.name, "U") || t.name == "HUGEINT" {
-			r.suspect += " OR abs(" + ref + ") > 9007199254740992" // 2^53
+		r.suspect = ref + " <> trunc(" + ref + ")"
+		if t.name == "BIGINT" || t.name == "UBIGINT" || t.name == "HUGEINT" || t.name == "UHUGEINT" {
+			r.suspect += " OR " + ref + " > 9007199254740992 OR " + ref + " < -9007199254740992" // 2^53
 		}
-	case as == "DOUBLE":
-		r.suspect = ref + " <> " + r.value
+	case as == "DOUBLE" && t.kind == decimal:
+		// The quotient is the DOUBLE nearest to the rounded number; a number of at most 15 digits that has more decimals has another.
+		r.suspect = fmt.Sprintf("round(%s * 1e%d) / 1e%d <> %s", ref, t.scale, t.scale, ref)
 	case as == "VARCHAR":
-		r.suspect, r.value = textCheck(t, ref, r.value)
+		r.suspect, r.value = textCheck(t, ref, r.value, o)
 	}
 	return r
 }
@@ -85,46 +91,70 @@ func leafAs(t ctype, o readOptions) string {
 }
 
 const (
-	dayPattern  = `\d{4}-\d\d-\d\d`
+	dayPattern  = `(000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3})-\d\d-\d\d`
 	timePattern = `([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?`
 )
 
 // textCheck gives the check of a value that was read as text. Common spellings pass by a cheap comparison.
-func textCheck(t ctype, ref, value string) (suspect, cast string) {
+func textCheck(t ctype, ref, value string, o readOptions) (suspect, cast string) {
 	pattern := ""
 	quick := "CAST(" + value + " AS VARCHAR) = " + ref
 	switch t.kind {
 	case integer:
 		pattern = `[+-]?\d+(\.0*)?`
+		if o.json {
+			pattern = `[+-]?\d+` // what has a point went through a DOUBLE
+		}
 	case decimal:
 		pattern = fmt.Sprintf(`[+-]?(\d+\.?\d{0,%d}0*|\.\d{1,%d}0*)`, t.scale, max(1, t.scale))
 	case boolean:
 		return ref + " NOT IN ('true', 'false')", value
 	case date:
 		// A cast to DATE takes "2026-01-2x"; one to TIMESTAMP does not.
-		return ref + " NOT LIKE '____-__-__'", "CAST(CAST(" + ref + " AS TIMESTAMP) AS DATE)"
+		return ref + " NOT LIKE '____-__-__' OR " + ref + " < '0001'", "CAST(CAST(" + ref + " AS TIMESTAMP) AS DATE)"
 	case clock:
 		pattern = timePattern
+		quick += " AND NOT starts_with(" + ref + ", '24')" // which the engine keeps as the end of the day
 	case moment:
-		quick = ref + " LIKE '____-__-_____:__:__'"
+		quick = ref + " LIKE '____-__-_____:__:__'" + notYearZero(ref)
 		pattern = dayPattern + `([ T]` + timePattern + `)?Z?`
 	case zoned:
-		quick = ref + " LIKE '____-__-_____:__:__'"
-		pattern = dayPattern + `([ T]` + timePattern + `)?( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?`
+		quick = ref + " LIKE '____-__-_____:__:__'" + notYearZero(ref)
+		pattern = dayPattern + `([ T]` + timePattern + `)?( ?(Z|UTC|[+-](0\d|1[0-5])(:?[0-5]\d)?))?`
+	case text:
+		if o.json && o.longest {
+			return shortened(ref), value
+		}
+		return "", value
 	default:
 		return "", value
 	}
 	return "CASE WHEN " + quick + " THEN false ELSE NOT regexp_full_match(" + ref + ", " + job.Literal(pattern) + ") END", value
 }
 
+// shortened is SQL that is true where a text may be a JSON number that went through a DOUBLE, or holds one.
+func shortened(ref string) string {
+	return "CASE WHEN " + ref + " < '-' OR " + ref + " >= '|' OR " + ref + " >= ':' AND " + ref + " < '[' THEN false ELSE regexp_matches(" + ref +
+		", " + job.Literal(`^(-?\d+(\.\d+|e)[\d.e+-]*$|[\[{].*[:,\[]-?\d+(\.\d|e))`) + ") END"
+}
+
+// notYearZero ends a quick check: the engine takes the year 0 for 1 BC, which other readers of the lake cannot hold.
+func notYearZero(ref string) string { return " AND " + ref + " >= '0001'" }
+
 // readNested compares the whole value with its cast, cast back.
 func readNested(t ctype, ref string, o readOptions) reading {
 	as := t.with(func(l ctype) string { return leafAs(l, o) })
-	if as == t.String() {
-		return reading{as: as, value: ref}
+	r := reading{as: as, value: ref}
+	if as != t.String() {
+		r.value = "CAST(" + ref + " AS " + t.String() + ")"
+		r.suspect = "CAST(" + r.value + " AS " + as + ") IS DISTINCT FROM " + ref
 	}
-	value := "CAST(" + ref + " AS " + t.String() + ")"
-	return reading{as: as, value: value, suspect: "CAST(" + value + " AS " + as + ") IS DISTINCT FROM " + ref}
+	if t.kind == mapping {
+		// The engine keeps a key that comes twice; a map has each once.
+		twice := "cardinality(" + ref + ") <> len(list_distinct(map_keys(" + ref + ")))"
+		r.suspect = strings.TrimPrefix(r.suspect+" OR "+twice, " OR ")
+	}
+	return r
 }
 
 // suspectMark starts the error a suspect value ends the fast read with.

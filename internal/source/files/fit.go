@@ -85,6 +85,12 @@ func plainDigits(s string) (before, behind int, ok bool) {
 	return before, behind, before > 0
 }
 
+// zeroFirst says whether digits follow a zero in front, as in 007, which the engine does not read as a JSON number.
+func zeroFirst(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	return len(s) > 1 && s[0] == '0' && s[1] != '.'
+}
+
 // sureDigits is how many digits every value of an integer type may have.
 func sureDigits(name string) int {
 	switch name {
@@ -99,7 +105,7 @@ func sureDigits(name string) int {
 }
 
 func (t ctype) fitsInteger(s string) (string, bool) {
-	if before, behind, ok := plainDigits(s); ok && behind == 0 && before <= sureDigits(t.name) && s[len(s)-1] != '.' && (t.name[0] != 'U' || s[0] != '-') {
+	if before, behind, ok := plainDigits(s); ok && behind == 0 && before <= sureDigits(t.name) && s[len(s)-1] != '.' && !zeroFirst(s) && (t.name[0] != 'U' || s[0] != '-') {
 		return s, true
 	}
 	r, ok := exactNumber(s)
@@ -160,7 +166,7 @@ func fitsBoolean(s string) (string, bool) {
 }
 
 var (
-	momentPattern = regexp.MustCompile(`^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[ T](\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d+)?)?))?( ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?$`)
+	momentPattern = regexp.MustCompile(`^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[ T](\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d+)?)?))?( ?(?:Z|UTC|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?))?$`)
 	clockPattern  = regexp.MustCompile(`^(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6})0*)?)?$`)
 )
 
@@ -199,12 +205,29 @@ func fitsClock(s string) (string, bool) {
 	return time.Date(1, 1, 1, h, mi, sec, 0, time.UTC).Format("15:04:05") + "." + (m[4] + "000000")[:6], true
 }
 
+// dayAfter is false behind the last day of the year 9999.
+func dayAfter(day string) (string, bool) {
+	t, err := time.Parse("2006-01-02", day)
+	if err != nil {
+		return "", false
+	}
+	next := t.AddDate(0, 0, 1).Format("2006-01-02")
+	return next, len(next) == len(day)
+}
+
 func (t ctype) fitsMoment(s string) (string, bool) {
 	day, clock, zone, ok := splitMoment(s)
 	if !ok {
 		return "", false
 	}
-	if clock == "" {
+	switch {
+	case clock == "":
+		clock = "00:00"
+	case strings.HasPrefix(clock, "24:") && strings.Trim(clock[2:], "0:.") == "":
+		// ISO 8601 writes the end of a day so.
+		if day, ok = dayAfter(day); !ok {
+			return "", false
+		}
 		clock = "00:00"
 	}
 	if clock, ok = fitsClock(clock); !ok {

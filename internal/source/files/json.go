@@ -55,12 +55,21 @@ func (m *maker) jsonOptions(b *branch) string {
 // describeJSON has the engine look at the beginning of every file. A file it cannot read is left out: careful reading
 // finds out what is wrong with it. Where nobody declared a column and no file can be read, that is the error.
 func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, error) {
-	aside := map[string]bool{}
+	aside, deep := map[string]bool{}, 0
+	for _, n := range b.splits {
+		if n.glance.deep {
+			aside[n.name] = true
+			deep++
+		}
+	}
+	if deep == len(b.splits) {
+		return deepFields(b, nil), nil
+	}
 	for {
 		cols, err := m.sampleJSON(ctx, b.without(aside))
 		n := m.blamed(err)
 		if n == nil || aside[n.name] || fault.ClassOf(err) != fault.Data {
-			return cols, err
+			return deepFields(b, realFields(b, cols)), err
 		}
 		if aside[n.name] = true; len(aside) < len(b.splits) {
 			continue
@@ -72,6 +81,44 @@ func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, erro
 	}
 }
 
+// realFields leaves out what no record has: the engine gives a second spelling of a key, a key without a name and records
+// that are no objects names of its own.
+func realFields(b *branch, cols []job.Column) (out []job.Column) {
+	keys := map[string]bool{}
+	for _, n := range b.splits {
+		for _, k := range n.glance.keys {
+			keys[k] = true
+		}
+	}
+	for _, c := range cols {
+		if keys[c.Name] {
+			out = append(out, c)
+		}
+	}
+	if keys[""] {
+		out = append(out, job.Column{Type: "VARCHAR"}) // which is refused, not forgotten
+	}
+	return out
+}
+
+// deepFields adds the keys of files that are nested too deep for the engine to look at, as text.
+func deepFields(b *branch, cols []job.Column) []job.Column {
+	for _, n := range b.splits {
+		if !n.glance.deep {
+			continue
+		}
+		for _, k := range n.glance.keys {
+			if indexJob(cols, k) < 0 {
+				cols = append(cols, job.Column{Name: k, Type: "VARCHAR"})
+			}
+		}
+	}
+	return cols
+}
+
+// maxInferred is how many levels of a nested value become types; what lies deeper is text.
+const maxInferred = 32
+
 func (m *maker) sampleJSON(ctx context.Context, b *branch) ([]job.Column, error) {
 	const manyFiles = 32
 	sample := sampleRecords
@@ -82,17 +129,20 @@ func (m *maker) sampleJSON(ctx context.Context, b *branch) ([]job.Column, error)
 	if b.format == shapeLines {
 		ignore = ", ignore_errors=true"
 	}
-	cols, err := m.e.Describe(ctx, fmt.Sprintf("SELECT * FROM read_json(%s, %s, auto_detect=true, union_by_name=true, sample_size=%d, maximum_sample_files=%d%s, hive_partitioning=false)",
-		b.paths(), m.jsonOptions(b), sample, len(b.splits), ignore))
-	if err == nil && len(cols) == 1 && cols[0].Name == "json" && cols[0].Type == "JSON" {
-		return nil, nil // no record is an object
+	describe := func(more string) ([]job.Column, error) {
+		return m.e.Describe(ctx, fmt.Sprintf("SELECT * FROM read_json(%s, %s, auto_detect=true, union_by_name=true, sample_size=%d, maximum_sample_files=%d, maximum_depth=%d%s%s, hive_partitioning=false)",
+			b.paths(), m.jsonOptions(b), sample, len(b.splits), maxInferred, ignore, more))
+	}
+	cols, err := describe("")
+	if err == nil && len(cols) == 1 && strings.HasPrefix(cols[0].Type, "MAP(") {
+		return describe(", map_inference_threshold=-1") // records of many keys, which the engine takes for one map
 	}
 	return cols, err
 }
 
 // jsonSelect writes a branch's SELECT. Keys that are no column are not looked at.
 func (m *maker) jsonSelect(b *branch) string {
-	o := readOptions{json: true, long: b.long > short}
+	o := readOptions{json: true, long: b.long > short, longest: b.long == longest}
 	var items, suspects, types []string
 	for _, c := range m.settled.columns {
 		ref, folder := b.hiveRef(c.name)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/gzip"
@@ -19,71 +20,76 @@ import (
 	"weir/internal/fault"
 )
 
-// hashChunk is the unit of the content hash, in bytes. A file's hash is the hash of its chunks' hashes, so that all
-// cores share the work: a file of 764 MB takes 0.1 s of both of two cores while the read itself takes 3 s. The hash is
-// xxHash64, which is no defence against forgery and need not be: it tells a touched file from a changed one, and sha256
-// would cost a third as much as the whole read.
-const hashChunk = 8 << 20
-
-// seen is what one pass over a file's bytes finds.
-type seen struct {
-	hash string
-	long length
-}
-
-// lookPlain reads a file once, in chunks side by side.
-func lookPlain(ctx context.Context, path string) (seen, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return seen{}, 0, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return seen{}, 0, err
-	}
-	chunks := int((st.Size() + hashChunk - 1) / hashChunk)
-	sums, longs := make([]byte, 8*chunks), make([]length, chunks)
-	g, ctx := errgroup.WithContext(ctx)
-	workers := min(chunks, runtime.GOMAXPROCS(0))
-	for w := range workers {
-		g.Go(func() error {
-			buf := make([]byte, overlap+hashChunk)
-			for i := w; i < chunks; i += workers {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				sum, long, err := lookChunk(f, buf, int64(i)*hashChunk)
-				if err != nil {
-					return err
-				}
-				binary.BigEndian.PutUint64(sums[8*i:], sum)
-				longs[i] = long
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return seen{}, 0, err
-	}
-	s := seen{hash: hex.EncodeToString(binary.BigEndian.AppendUint64(nil, xxhash.Sum64(sums)))}
-	for _, l := range longs {
-		s.long = max(s.long, l)
-	}
-	return s, st.Size(), nil
-}
+// chunkSize is the unit of the content hash and of looking through a file with all cores, in bytes.
+const chunkSize = 8 << 20
 
 // overlap is how many bytes before a chunk are looked at again for a number that straddles the edge.
 const overlap = 32
 
-func lookChunk(f *os.File, buf []byte, offset int64) (sum uint64, long length, err error) {
-	lead := min(offset, overlap)
-	n, err := f.ReadAt(buf[:lead+hashChunk], offset-lead)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, short, err
+// hashFile hashes a file's content. The hash is that of its chunks' hashes, so that all cores share the work: a file of
+// 764 MB takes 0.1 s of two cores while the read itself takes 3 s. It is xxHash64, which is no defence against forgery
+// and need not be: it tells a touched file from a changed one, and sha256 would cost a third as much as the whole read.
+// Where numbers is set, the same pass looks for the longest ones.
+func hashFile(ctx context.Context, path string, numbers bool) (hash string, size int64, longestNumber length, err error) {
+	var sums []byte
+	var found []length
+	start := func(chunks int) { sums, found = make([]byte, 8*chunks), make([]length, chunks) }
+	size, err = eachChunk(ctx, path, overlap, start, func(i int, lead int, data []byte) error {
+		binary.BigEndian.PutUint64(sums[8*i:], xxhash.Sum64(data[lead:]))
+		if numbers {
+			found[i] = longNumber(data)
+		}
+		return nil
+	})
+	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, xxhash.Sum64(sums))), size, slices.Max(append(found, short)), err
+}
+
+// scanNumbers looks for the longest numbers in an uncompressed file.
+func scanNumbers(ctx context.Context, path string) (length, error) {
+	var found []length
+	_, err := eachChunk(ctx, path, overlap, func(chunks int) { found = make([]length, chunks) }, func(i, _ int, data []byte) error {
+		found[i] = longNumber(data)
+		return nil
+	})
+	return slices.Max(append(found, short)), err
+}
+
+// eachChunk calls f with every chunk of a file, several at once, each with up to lead bytes of what comes before it.
+func eachChunk(ctx context.Context, path string, lead int, start func(chunks int), f func(i, lead int, data []byte) error) (int64, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
 	}
-	data := buf[:n]
-	return xxhash.Sum64(data[min(int64(n), lead):]), longNumber(data), nil
+	defer file.Close()
+	st, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	chunks := int((st.Size() + chunkSize - 1) / chunkSize)
+	start(chunks)
+	g, ctx := errgroup.WithContext(ctx)
+	workers := min(chunks, runtime.GOMAXPROCS(0))
+	for w := range workers {
+		g.Go(func() error {
+			buf := make([]byte, min(int64(lead+chunkSize), st.Size()+1)) // small for a small file, of which there may be thousands
+			for i := w; i < chunks; i += workers {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				from := int64(i) * chunkSize
+				before := min(from, int64(lead))
+				n, err := file.ReadAt(buf[:min(int64(len(buf)), before+chunkSize)], from-before)
+				if err != nil && !errors.Is(err, io.EOF) {
+					return err
+				}
+				if err := f(i, min(int(before), n), buf[:n]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return st.Size(), g.Wait()
 }
 
 // exactDigits is how many decimal digits a DOUBLE holds without loss: two decimal numbers of at most 15 digits that
@@ -130,18 +136,35 @@ func runLength(b []byte, from, to int) length {
 	if from > 0 && isAlnum(b[from-1]) {
 		return short
 	}
-	exponent := to < len(b) && b[to]|0x20 == 'e'
+	end := exponentEnd(b, to)
 	switch {
-	case exponent && to+1 < len(b) && b[to+1] != '+' && b[to+1] != '-' && !numeric(b[to+1]):
-		return short
-	case !exponent && to < len(b) && isAlnum(b[to]):
+	case end < len(b) && isAlnum(b[end]):
 		return short
 	case from > 0 && b[from-1] == '"':
 		return long // a JSON string, which the engine keeps as it is
-	case exponent, bytes.IndexByte(b[from:to], '.') >= 0:
+	case end > to, bytes.IndexByte(b[from:to], '.') >= 0:
 		return longest
 	}
 	return long
+}
+
+// exponentEnd is where the number that has its digits up to i ends.
+func exponentEnd(b []byte, i int) int {
+	j := i
+	if j < len(b) && b[j]|0x20 == 'e' {
+		j++
+		if j < len(b) && (b[j] == '+' || b[j] == '-') {
+			j++
+		}
+		from := j
+		for j < len(b) && b[j]-'0' <= 9 {
+			j++
+		}
+		if j > from {
+			return j
+		}
+	}
+	return i
 }
 
 func numeric(c byte) bool { return c-'0' <= 9 || c == '.' }

@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 )
 
 // The functions here take JSON apart that is known to be valid, without building trees of it.
@@ -94,6 +95,37 @@ func unquoteJSON(raw []byte) string {
 	var s string
 	_ = json.Unmarshal(raw, &s) // it is valid
 	return s
+}
+
+// halfPair says whether a text holds half of a surrogate pair, which stands for no character.
+func halfPair(b []byte) bool {
+	for i := bytes.Index(b, []byte(`\u`)); i >= 0 && i+6 <= len(b); {
+		step := 2
+		if slashes := i - len(bytes.TrimRight(b[:i], `\`)); slashes%2 == 0 {
+			step = 6
+			switch r := rune16(b[i+2:]); {
+			case r >= 0xdc00 && r < 0xe000:
+				return true
+			case r >= 0xd800 && r < 0xdc00:
+				if i+12 > len(b) || b[i+6] != '\\' || b[i+7] != 'u' || rune16(b[i+8:])&^0x3ff != 0xdc00 {
+					return true
+				}
+				step = 12
+			}
+		}
+		next := bytes.Index(b[i+step:], []byte(`\u`))
+		if next < 0 {
+			return false
+		}
+		i += step + next
+	}
+	return false
+}
+
+// rune16 reads four hexadecimal digits.
+func rune16(b []byte) uint16 {
+	n, _ := strconv.ParseUint(string(b[:4]), 16, 16) // it is valid
+	return uint16(n)
 }
 
 func isASCII(b []byte) bool {

@@ -83,7 +83,7 @@ func (r *Reader) Findings() []source.Finding {
 	}
 	for key, value := range map[string]string{"delimiter": r.Delimiter, "quote": r.Quote, "escape": r.Escape, "comment": r.Comment} {
 		if len(value) > 1 && !(key == "quote" && value == "none") && unescape(value) == "" {
-			add(key, "%q is more than one character", value)
+			add(key, "%q is not one character of ASCII", value)
 		}
 	}
 	for key, format := range map[string]string{"date_format": r.DateFormat, "timestamp_format": r.TimestampFormat} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"weir/internal/fault"
 	"weir/internal/job"
 )
 
@@ -14,8 +15,34 @@ func (m *maker) readParquet(b *branch, more string) string {
 // describeParquet reads the files' schemas.
 func (m *maker) describeParquet(ctx context.Context, b *branch) ([]job.Column, error) {
 	cols, err := m.e.Describe(ctx, "SELECT * FROM read_parquet("+b.paths()+", union_by_name=true, hive_partitioning=false)")
+	if err != nil {
+		return nil, err
+	}
 	b.columns = cols
-	return cols, err
+	out := make([]job.Column, len(cols))
+	for i, c := range cols {
+		if c.Type == "TIMESTAMP_NS" {
+			c.Type = "TIMESTAMP" // a value with nanoseconds is a reject
+		}
+		out[i] = c
+	}
+	return out, m.refuseWide(ctx, b)
+}
+
+// refuseWide stops at decimals the engine cannot hold: it would read those of more than 38 digits as DOUBLE (promise 6).
+func (m *maker) refuseWide(ctx context.Context, b *branch) error {
+	rows, err := m.e.Strings(ctx, "SELECT file_name, name, CAST(precision AS VARCHAR) FROM parquet_schema("+b.paths()+") WHERE precision > 38 LIMIT 1")
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	file := rows[0][0].Value
+	for _, n := range b.splits {
+		if n.path == file {
+			file = n.name
+		}
+	}
+	return fault.New(fault.Data, "%s: column %q is a decimal of %s digits, and 38 is the most the lake holds", file, rows[0][1].Value, rows[0][2].Value).
+		WithHint("write it as text into the file")
 }
 
 // parquetSelect writes a branch's SELECT and that of its rejects: rows with a value its declared type cannot hold.

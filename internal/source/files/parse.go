@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // parser takes the records of one file apart and checks every value.
@@ -20,6 +21,7 @@ type parser struct {
 	policy string // of JSON keys that are no column; "" where they are left out
 	// columns are the settled columns by name, rec the JSON record that was taken apart last.
 	columns map[string]int
+	folded  map[string]int // the same in small letters
 	rec     jsonRecord
 	out     bytes.Buffer
 }
@@ -36,11 +38,11 @@ func (m *maker) newParser(file string, head csvHead) (*parser, error) {
 	if m.closed() && m.s.reader.policy() != schemaAdd {
 		p.policy = m.s.reader.policy()
 	}
-	p.columns = map[string]int{}
-	p.rec = jsonRecord{values: make([][]byte, len(m.settled.columns)), unknown: map[string][]byte{}}
+	p.columns, p.folded = map[string]int{}, map[string]int{}
+	p.rec = jsonRecord{values: make([][]byte, len(m.settled.columns)), keys: make([]string, len(m.settled.columns)), unknown: map[string][]byte{}}
 	hive := m.s.hiveKeys(file)
 	for i, c := range m.settled.columns {
-		p.columns[c.name] = i
+		p.columns[c.name], p.folded[strings.ToLower(c.name)] = i, i
 		p.at[i] = indexFold(head.names, c.name)
 		h := slices.IndexFunc(hive, func(k hiveKey) bool { return strings.EqualFold(k.name, c.name) })
 		if p.at[i] >= 0 || h < 0 {
@@ -154,14 +156,22 @@ func (p *parser) csvExtra(rec *csvRecord) []byte {
 // json takes a JSON record; of keys that come twice the last one counts.
 func (p *parser) json(raw []byte) taken {
 	raw = bytes.TrimSpace(raw)
-	if !json.Valid(raw) {
+	switch {
+	case !json.Valid(raw):
 		var all json.RawMessage
 		return bad("", "malformed JSON: %v", json.Unmarshal(raw, &all))
+	case !utf8.Valid(raw):
+		return bad("", "the record is not valid UTF-8")
+	case halfPair(raw):
+		return bad("", "malformed JSON: half a surrogate pair stands alone")
 	}
 	if raw[0] != '{' {
 		return bad("", "%v", errNotObject)
 	}
-	rec := p.record(raw)
+	rec, t := p.record(raw)
+	if t.reason != "" {
+		return t
+	}
 	extra, t := p.unknownKeys(rec)
 	if t.reason != "" {
 		return t
@@ -188,20 +198,30 @@ func (p *parser) json(raw []byte) taken {
 // jsonRecord is a record taken apart: the value of each column, nil where it has none, and the members that are no column.
 type jsonRecord struct {
 	values  [][]byte
+	keys    []string // as the record spells them
 	unknown map[string][]byte
 }
 
-func (p *parser) record(raw []byte) *jsonRecord {
+// record takes a record apart. Letters large and small make no other column, but two spellings in one record are no
+// answer to which of them counts.
+func (p *parser) record(raw []byte) (rec *jsonRecord, wrong taken) {
 	clear(p.rec.values)
 	clear(p.rec.unknown)
 	eachMember(raw, func(key string, value []byte) {
-		if i, ok := p.columns[key]; ok {
-			p.rec.values[i] = value
-		} else if p.policy != "" {
+		i, ok := p.columns[key]
+		if !ok {
+			i, ok = p.folded[strings.ToLower(key)]
+		}
+		switch {
+		case ok && p.rec.values[i] != nil && p.rec.keys[i] != key:
+			wrong = bad(p.m.settled.columns[i].name, "the keys %q and %q are one column", p.rec.keys[i], key)
+		case ok:
+			p.rec.values[i], p.rec.keys[i] = value, key
+		case p.policy != "":
 			p.rec.unknown[key] = value
 		}
 	})
-	return &p.rec
+	return &p.rec, wrong
 }
 
 // unknownKeys settles keys that are no column; extra is them as one JSON string.

@@ -112,11 +112,15 @@ func readAll(t testing.TB, dir string, r Reader, read job.Read) (outcome, error)
 
 func take(t testing.TB, s source.Scan) (out outcome, err error) {
 	t.Helper()
-	e := newEngine(t)
+	return takeIn(t, newEngine(t), s)
+}
+
+func takeIn(t testing.TB, e *engine, s source.Scan) (out outcome, err error) {
+	t.Helper()
 	able := s.(source.Scannable)
 	rel, err := able.Relation(t.Context(), e)
 	if err == nil {
-		err = e.Exec(t.Context(), "CREATE TABLE got AS "+rel.SQL)
+		err = e.Exec(t.Context(), "CREATE OR REPLACE TABLE got AS "+rel.SQL)
 	}
 	if err != nil {
 		if fault.ClassOf(err) != fault.Data {
@@ -126,7 +130,7 @@ func take(t testing.TB, s source.Scan) (out outcome, err error) {
 		if rel, err = able.Careful(t.Context(), e, err); err != nil {
 			return out, err
 		}
-		if err = e.Exec(t.Context(), "CREATE TABLE got AS "+rel.SQL); err != nil {
+		if err = e.Exec(t.Context(), "CREATE OR REPLACE TABLE got AS "+rel.SQL); err != nil {
 			return out, err
 		}
 	}

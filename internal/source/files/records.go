@@ -14,6 +14,7 @@ type csvRecord struct {
 	raw    []byte // as it stands, without the line's end
 	line   int64  // of its first byte, 1-based
 	offset int64  // of its first byte in the unpacked text
+	end    int64  // offset behind its line's end
 	fields []csvField
 	wrong  string // what is wrong with its form, "" for nothing
 }
@@ -71,7 +72,9 @@ func (r *records) next() (*csvRecord, error) {
 			rec.raw, rec.wrong = body, fmt.Sprintf("the line is longer than %d bytes", r.max)
 			return rec, nil
 		}
-		return rec, r.complete(rec, line)
+		err = r.complete(rec, line)
+		rec.end = r.offset
+		return rec, err
 	}
 }
 
@@ -211,6 +214,42 @@ func (r *records) slice(end byte) ([]byte, error) {
 	part := r.pending
 	r.pending = nil
 	return part, bufio.ErrBufferFull
+}
+
+// withinLine says whether a character stands anywhere but at the beginning of a line.
+func withinLine(n *split, encoding string, c byte) (bool, error) {
+	r, err := openText(n, encoding)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	before, buf := byte('\n'), make([]byte, 64<<10)
+	for {
+		got, err := r.Read(buf)
+		part := buf[:got]
+		for i := bytes.IndexByte(part, c); i >= 0 && i < got; {
+			if i > 0 {
+				before = part[i-1]
+			}
+			if before != '\n' && before != '\r' {
+				return true, nil
+			}
+			next := bytes.IndexByte(part[i+1:], c)
+			if next < 0 {
+				break
+			}
+			i += 1 + next
+		}
+		if got > 0 {
+			before = part[got-1]
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
 }
 
 func trimEnd(line []byte) []byte {

@@ -36,13 +36,17 @@ func (m *maker) relation(ctx context.Context) (source.Relation, error) {
 	if err := m.prepare(ctx); err != nil {
 		return source.Relation{}, err
 	}
-	m.careful = m.recordwise()
+	var err error
+	if m.careful, err = m.recordwise(); err != nil {
+		return source.Relation{}, err
+	}
 	return m.assemble(ctx)
 }
 
-// recordwise are the JSON files that no fast read gets right: where unknown keys are kept or rejected, and where a DECIMAL
-// may meet a number of more digits than the engine's JSON reader keeps.
-func (m *maker) recordwise() map[string]bool {
+// recordwise are the files that no fast read gets right: JSON where unknown keys are kept or rejected, where a DECIMAL
+// may meet a number of more digits than the engine's JSON reader keeps, and where the engine would lose keys or records; CSV where the character of comments stands within
+// a line, which the engine would cut there.
+func (m *maker) recordwise() (map[string]bool, error) {
 	policy := m.s.reader.policy()
 	keys := m.closed() && (policy == schemaReject || policy == schemaExtra)
 	decimals := false
@@ -51,14 +55,46 @@ func (m *maker) recordwise() map[string]bool {
 	}
 	careful := map[string]bool{}
 	for _, b := range m.branches {
-		if b.format == formatCSV || b.format == formatParquet || !keys && !(decimals && b.long == longest) {
+		if err := m.addCommented(b, careful); err != nil {
+			return nil, err
+		}
+		if b.format == formatCSV || b.format == formatParquet {
 			continue
 		}
 		for _, n := range b.splits {
+			if keys || decimals && b.long == longest || n.glance.behind || m.respelled(n.glance.keys) {
+				careful[n.name] = true
+			}
+		}
+	}
+	return careful, nil
+}
+
+// respelled says whether keys name a column in other letters than its own: id and ID are one column, which the engine
+// does not know.
+func (m *maker) respelled(keys []string) bool {
+	for _, k := range keys {
+		if i := indexColumn(m.settled.columns, k); i >= 0 && m.settled.columns[i].name != k {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *maker) addCommented(b *branch, careful map[string]bool) error {
+	if b.format != formatCSV || b.head.comment == 0 {
+		return nil
+	}
+	for _, n := range b.splits {
+		within, err := withinLine(n, b.head.encoding, b.head.comment)
+		if err != nil {
+			return readFault(n.name, err)
+		}
+		if within {
 			careful[n.name] = true
 		}
 	}
-	return careful
+	return nil
 }
 
 // closed says whether the columns are settled, so that another field is unknown.
@@ -91,7 +127,9 @@ func (m *maker) prepare(ctx context.Context) error {
 	if m.settled, err = s.settle(fields, infer); err != nil {
 		return err
 	}
-	s.columns = m.settled.columns
+	if err := m.certify(ctx); err != nil {
+		return err
+	}
 	return m.strictJSON(ctx)
 }
 
@@ -117,7 +155,12 @@ func (m *maker) fieldsOf(b *branch, fields *[]field) error {
 		if err != nil {
 			return readFault(n.name, err)
 		}
-		b.format = shape
+		if b.format = shape; shape == "" {
+			return nil
+		}
+		if n.glance, err = glanceAt(n, shape); err != nil {
+			return readFault(n.name, err)
+		}
 	}
 	return nil
 }
@@ -154,7 +197,7 @@ func (m *maker) typedFields(ctx context.Context) ([]field, error) {
 			return nil, m.engineFault(err)
 		}
 		for _, c := range cols {
-			out = append(out, field{name: c.Name, typ: strings.ReplaceAll(c.Type, "JSON", "VARCHAR"), file: b.splits[0].name})
+			out = append(out, field{name: c.Name, typ: c.Type, file: b.splits[0].name})
 		}
 	}
 	return out, nil

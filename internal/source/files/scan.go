@@ -25,15 +25,15 @@ type scan struct {
 	splits []*split
 	end    job.Position
 
-	mu      sync.Mutex
-	dir     string // scratch of this scan, "" until needed
-	placed  bool   // all splits lie locally and have been looked at
-	columns []column
+	mu     sync.Mutex
+	dir    string // scratch of this scan, "" until needed
+	placed bool   // all splits lie locally and have been looked at
 }
 
 var (
 	_ source.Scan      = (*scan)(nil)
 	_ source.Scannable = (*scan)(nil)
+	_ source.Steady    = (*scan)(nil)
 )
 
 // split is one file that is read.
@@ -46,8 +46,10 @@ type split struct {
 	replaces    bool
 	path        string // where it lies locally, as the engine is told
 	odd         bool   // path is a link, because the engine would take the real name for a pattern
-	looked      bool
+	plain       bool   // of a CSV file: certified, see certify.go
+	looked      bool   // long is known
 	long        length
+	glance      glance // of a JSON file
 }
 
 // begin compares what is there with the position.
@@ -118,15 +120,11 @@ func (s *scan) compare(ctx context.Context, o blob.Object) (*split, error) {
 		n.mark = m
 		return n, nil
 	}
-	saw, size, err := lookPlain(ctx, n.path)
-	if err != nil {
-		return nil, readFault(n.name, err)
-	}
-	n.mark.Hash, n.mark.Size = saw.hash, size
-	if n.compression == "none" {
-		n.looked, n.long = true, saw.long
-	}
-	return n, nil
+	format := s.reader.format(o.Key)
+	n.looked = n.compression == "none" && (format == formatJSON || format == formatNDJSON)
+	var err error
+	n.mark.Hash, n.mark.Size, n.long, err = hashFile(ctx, n.path, n.looked)
+	return n, readFault(n.name, err)
 }
 
 // Splits are the files to read, by name.
@@ -205,18 +203,16 @@ func (s *scan) placeSplit(ctx context.Context, i int, n *split) error {
 			return err
 		}
 	}
-	if n.looked || n.format == formatParquet {
+	if n.format == formatParquet {
 		return nil
 	}
 	var err error
-	if n.compression == "none" {
-		var saw seen
-		saw, _, err = lookPlain(ctx, n.path)
-		n.long = saw.long
-	} else {
+	switch {
+	case n.compression != "none":
 		n.long, err = lookPacked(ctx, n.path, n.compression)
+	case !n.looked && (n.format == formatJSON || n.format == formatNDJSON):
+		n.long, err = scanNumbers(ctx, n.path)
 	}
-	n.looked = err == nil
 	return readFault(n.name, err)
 }
 
@@ -300,6 +296,9 @@ func (s *scan) fileExpr(splits []*split, path string) string {
 	prefix := s.root
 	if s.remote {
 		prefix = filepath.Join(s.dir, "copies")
+	}
+	if len(splits) == 1 {
+		return job.Literal(splits[0].name)
 	}
 	plain := fmt.Sprintf("substring(%s, %d)", path, utf8.RuneCountInString(prefix)+2)
 	var cases strings.Builder

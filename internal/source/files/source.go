@@ -92,7 +92,7 @@ func (f *files) nothing(ctx context.Context) error {
 	}
 	all, err := f.store.List(ctx, g.prefix)
 	if err != nil || len(all) == 0 {
-		return e.WithHint("%s holds no files", path.Join(f.shown, g.prefix))
+		return e.WithHint("%s holds no files", strings.TrimRight(f.shown, "/")+"/"+g.prefix)
 	}
 	keys := make([]string, len(all))
 	for i, o := range all {

@@ -1,0 +1,88 @@
+package files
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestPlainDay(t *testing.T) {
+	want := regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
+	rapid.Check(t, func(t *rapid.T) {
+		b := []byte(rapid.StringMatching(`[0-9]{4}-[0-9]{2}-[0-9]{2}`).Draw(t, "day"))
+		for range rapid.IntRange(0, 2).Draw(t, "changes") {
+			b[rapid.IntRange(0, 9).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		if plainDay(b) != want.Match(b) {
+			t.Fatalf("%q", b)
+		}
+	})
+}
+
+func certifies(t testing.TB, text string, types ...string) bool {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c := &certifier{f: f, d: dialect{delimiter: ',', quote: '"', escape: '"'}, nulls: []string{"NA"}}
+	for _, s := range types {
+		typ, err := parseType(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check, _ := checkFor(typ)
+		c.checks = append(c.checks, check)
+	}
+	return c.run(t.Context()) == nil
+}
+
+func TestCertify(t *testing.T) {
+	types := []string{"INTEGER", "DECIMAL(12,2)", "DATE", "VARCHAR", "TIMESTAMP"}
+	for text, want := range map[string]bool{
+		"": true, "1,2.50,2026-01-02,x,2026-01-02 03:04:05\n": true, "1,2.50,2026-01-02,x,2026-01-02T03:04:05.123456Z": true,
+		"-1,-2,,,\r\n\r\n2,3.1,2026-01-02,\"a,\"\"b\",NA\r\n": true, "NA,\"1.5\",\"2026-01-02\",\"\",\n": true,
+		"1.5,,,,\n": false, "+1,,,,\n": false, "1,2.505,,,\n": false, "1,12345678901.5,,,\n": false, "1,1e2,,,\n": false, "1,1.,,,\n": false,
+		"1,,2026-1-2,,\n": false, "1,,0000-01-02,,\n": false, "1,,,,0000-01-02 00:00:00\n": false, "1,,2026-01-02x,,\n": false, "1,,,,2026-01-02 24:00:00\n": false, "1,,,,2026-01-02 03:04:05+02\n": false,
+		"1,,,,2026-01-02 03:04:05.1234567\n": false, "1,,,\n": false, "1,,,,,\n": false, "1,,,\"a\nb\",\n": false, "1,,,\"a\"b,\n": false,
+		"1,,,a\rb,\n": false, "1000000000,,,,\n": false, "1,,,\"a,\n": false,
+	} {
+		if got := certifies(t, text, types...); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+// A bad value is found wherever it lies about the chunks' edges, and a good file of several chunks is good.
+func TestCertifyChunks(t *testing.T) {
+	var b strings.Builder
+	for i := 0; b.Len() < 2*chunkSize+1000; i++ {
+		fmt.Fprintf(&b, "%d,text %d,1.50\n", i, i*7919)
+	}
+	good := b.String()
+	types := []string{"INTEGER", "VARCHAR", "DECIMAL(12,2)"}
+	if !certifies(t, good, types...) {
+		t.Fatal("a good file is doubted")
+	}
+	for _, edge := range []int{0, chunkSize, 2 * chunkSize} {
+		for _, near := range []int{-60, -30, -1, 0, 1, 30} {
+			at := strings.IndexByte(good[max(0, edge+near):], '\n') + max(0, edge+near)
+			if certifies(t, good[:at]+"5"+good[at:], types...) {
+				t.Errorf("1.505 at %d is not seen", at)
+			}
+			if certifies(t, good[:at]+"\n1,\"a\nb\",1.00"+good[at:], types...) {
+				t.Errorf("a quoted line end at %d is not seen", at)
+			}
+		}
+	}
+}
