@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -25,7 +24,7 @@ func (w *work) judgeRows(ctx context.Context) error {
 	}
 	w.out.Rules, w.rowOutcomes = outcomes, outcomes
 	var away []int
-	var stops []error
+	var stops []string
 	for i, o := range outcomes {
 		switch {
 		case o.Passed:
@@ -35,8 +34,8 @@ func (w *work) judgeRows(ctx context.Context) error {
 			stops = append(stops, w.broken(ctx, o, w.checks.Predicate(i)))
 		}
 	}
-	if len(stops) > 0 {
-		return errors.Join(stops...)
+	if err := w.stopped(stops); err != nil {
+		return err
 	}
 	if len(away) > 0 {
 		return w.quarantine(ctx, away)
@@ -44,8 +43,8 @@ func (w *work) judgeRows(ctx context.Context) error {
 	return nil
 }
 
-// broken is the error of a rule that stops the build, with one row that breaks it where there is one.
-func (w *work) broken(ctx context.Context, o quality.Outcome, predicate string) error {
+// broken says which rule does not hold, and shows one row that breaks it where there is one.
+func (w *work) broken(ctx context.Context, o quality.Outcome, predicate string) string {
 	place := ""
 	if o.Rule.File != "" {
 		place = fmt.Sprintf(" (%s:%d)", o.Rule.File, o.Rule.Line)
@@ -60,12 +59,24 @@ func (w *work) broken(ctx context.Context, o quality.Outcome, predicate string) 
 			text += ", such as " + clip(rows[0][0].Value, 300)
 		}
 	}
-	state := "no table was made"
-	if w.out.Before != 0 {
-		state = fmt.Sprintf("table unchanged (snapshot %d)", w.out.Before)
+	return text
+}
+
+// stopped is the error of a build whose rules stop it; nil where none does.
+func (w *work) stopped(broken []string) error {
+	if len(broken) == 0 {
+		return nil
 	}
-	return fault.New(fault.Data, "stopped, %s. %s", state, text).
+	return fault.New(fault.Data, "stopped, %s. %s", w.untouched(), strings.Join(broken, " · ")).
 		WithHint("mend the rows, or set on_fail: warn or, for rules about single rows, on_fail: quarantine")
+}
+
+// untouched says what a failed build left.
+func (w *work) untouched() string {
+	if w.out.Before == 0 {
+		return "no table was made"
+	}
+	return fmt.Sprintf("table unchanged (snapshot %d)", w.out.Before)
 }
 
 func clip(s string, n int) string {
@@ -87,7 +98,7 @@ func (w *work) quarantine(ctx context.Context, away []int) error {
 	}
 	w.out.Counts.Quarantined = n
 	if w.t.Table.MaxQuarantined.Exceeded(n, w.out.Counts.Read) {
-		return w.tooMany(ctx, n, w.t.Table.MaxQuarantined, "max_quarantined", "quarantined")
+		return w.tooMany(ctx, n, w.t.Table.MaxQuarantined, "max_quarantined", record.KindQuarantined)
 	}
 	if err := w.noteAway(ctx, strings.Join(holds, " AND ")); err != nil {
 		return err
@@ -145,13 +156,13 @@ func (w *work) judgeTable(ctx context.Context, t *lake.Table, m merged) error {
 		return fmt.Errorf("judge table: %w", err)
 	}
 	w.out.Rules = append(w.rowOutcomes[:len(w.rowOutcomes):len(w.rowOutcomes)], outcomes...)
-	var stops []error
+	var stops []string
 	for _, o := range outcomes {
 		if !o.Passed && o.Rule.OnFail == quality.Stop {
 			stops = append(stops, w.broken(ctx, o, ""))
 		}
 	}
-	return errors.Join(stops...)
+	return w.stopped(stops)
 }
 
 // result is a SELECT over the table as it will be: what stays and what is added.

@@ -7,26 +7,24 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/fault"
+	"weir/internal/record"
 )
 
 // tooMany is the error of a build that turned away more records than its definition allows. It shows the first of
 // them and the way to allow it.
-func (w *work) tooMany(ctx context.Context, n int64, limit define.Limit, key, word string) error {
+func (w *work) tooMany(ctx context.Context, n int64, limit define.Limit, key, kind string) error {
+	words := map[string]string{record.KindReject: "rejected", record.KindQuarantined: "quarantined"}
 	first := ""
-	if rows, err := w.s.Strings(ctx, firstReject(w.rejectPaths())); err == nil && len(rows) > 0 {
+	if rows, err := w.s.Strings(ctx, firstReject(w.rejectsOf(kind))); err == nil && len(rows) > 0 {
 		first = rows[0][0].Value + ". "
 	}
-	state := "no table was made"
-	if w.out.Before != 0 {
-		state = fmt.Sprintf("table unchanged (snapshot %d)", w.out.Before)
-	}
-	return fault.New(fault.Data, "stopped, %s. %s%d %s, limit %s", state, first, n, word, LimitText(limit)).
+	return fault.New(fault.Data, "stopped, %s. %s%d %s, limit %s", w.untouched(), first, n, words[kind], LimitText(limit)).
 		WithHint("see: weir rejects show %s · allow: %s: %s", w.t.Table.Name, key, allow(n, w.out.Counts.Read))
 }
 
 // firstReject is a query of one text: place and reason of the first reject.
 func firstReject(paths []string) string {
-	return `SELECT concat(dataset, CASE WHEN line > 0 THEN ':' || line ELSE '' END, ' ', reason) FROM ` + rejectFiles(paths) +
+	return `SELECT concat(dataset, CASE WHEN line > 0 THEN ':' || line ELSE ':' END, ' ', reason) FROM ` + rejectFiles(paths) +
 		` ORDER BY dataset, line LIMIT 1`
 }
 

@@ -70,7 +70,9 @@ func (r *replaying) beginRecords(ctx context.Context, records []record.Reject) e
 		return err
 	}
 	r.read.ends = append(r.read.ends, func(context.Context) error { return src.Close() })
-	scan, err := src.Begin(ctx, r.request())
+	request := r.request()
+	request.Replay = true // whatever has become of the files since
+	scan, err := src.Begin(ctx, request)
 	if err != nil {
 		return err
 	}

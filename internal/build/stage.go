@@ -130,7 +130,7 @@ func (w *work) takeRejects(ctx context.Context) error {
 	}
 	w.out.Counts.Read = w.delta.rows + rejected + w.out.Counts.Filtered
 	if w.t.Table.MaxRejects.Exceeded(rejected, w.out.Counts.Read) {
-		return w.tooMany(ctx, rejected, w.t.Table.MaxRejects, "max_rejects", "rejected")
+		return w.tooMany(ctx, rejected, w.t.Table.MaxRejects, "max_rejects", record.KindReject)
 	}
 	return nil
 }
@@ -153,6 +153,16 @@ func (w *work) keepRejects(ctx context.Context, query, kind string) (int64, erro
 		w.rejects = append(w.rejects, lake.RejectFile{Path: f.Path, Run: w.t.RunID, Rows: f.Rows, Kind: kind})
 	}
 	return rowsOf(files), nil
+}
+
+// rejectsOf are the staged files of one kind of reject.
+func (w *work) rejectsOf(kind string) (paths []string) {
+	for _, r := range w.rejects {
+		if r.Kind == kind {
+			paths = append(paths, r.Path)
+		}
+	}
+	return paths
 }
 
 func (w *work) rejectPaths() []string {

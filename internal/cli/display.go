@@ -49,7 +49,7 @@ func newDisplay(a *app, quiet bool) *display {
 
 func (d *display) start(r journal.Run, tables int) {
 	if !d.quiet {
-		fmt.Fprintf(d.out, "run %d · %d tables · %s UTC\n", r.Number, tables, r.Time.UTC().Format("2006-01-02 15:04:05"))
+		fmt.Fprintf(d.out, "run %d · %s · %s UTC\n", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"))
 	}
 	d.halt = make(chan struct{})
 	if !d.live {

@@ -30,7 +30,12 @@ func (w *workspace) openJournal(ctx context.Context) (*journal.Journal, error) {
 	for _, r := range gone {
 		// In this order: what is killed in between tidies again next time.
 		if err := w.lake.DiscardRun(ctx, r.ID); err != nil {
-			return nil, fmt.Errorf("tidy after run %d: %w", r.Number, err)
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("tidy after run %d: %w", r.Number, err)
+			}
+			// A damaged table keeps nobody from the others (promise 8); the next command tries again.
+			fmt.Fprintln(w.app.err, w.app.redact(fmt.Sprintf("run %d was killed, and what it left could not be tidied: %v", r.Number, err)))
+			continue
 		}
 		if err := j.Interrupt(ctx, r.ID); err != nil {
 			return nil, err

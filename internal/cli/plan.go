@@ -91,6 +91,9 @@ func (w *workspace) printPlan(p plan.Plan) error {
 	if n[plan.View] > 0 {
 		line += fmt.Sprintf(", %d views", n[plan.View])
 	}
+	if n[plan.Blocked] > 0 {
+		line += fmt.Sprintf(", %d blocked", n[plan.Blocked])
+	}
 	if n[plan.Error] > 0 {
 		line += fmt.Sprintf(", %d cannot be planned", n[plan.Error])
 	}

@@ -10,13 +10,16 @@ import (
 	"weir/internal/journal"
 )
 
+// changePrefix starts the selection of a run that is no weir run but a change of one table.
+const changePrefix = "weir "
+
 // recorded does one change of one table as a run of its own, so that the journal tells of it.
 func (w *workspace) recorded(ctx context.Context, what, table string, do func(run journal.Run) (build.Outcome, error)) error {
 	j, err := w.openJournal(ctx)
 	if err != nil {
 		return err
 	}
-	o := runOptions{selection: selection{patterns: []string{what}}}
+	o := runOptions{selection: selection{patterns: []string{changePrefix + what}}}
 	r, err := w.beginRun(ctx, j, o, nil)
 	if err != nil {
 		return err
@@ -40,7 +43,7 @@ func (w *workspace) recorded(ctx context.Context, what, table string, do func(ru
 	return errors.Join(err, j.Build(keep, note), j.Finish(keep, r.ID, status))
 }
 
-// known refuses a table that is neither defined nor in the lake.
+// known refuses a table that has no definition.
 func (w *workspace) known(table string) error {
 	if w.graph.Nodes[table] != nil {
 		return nil

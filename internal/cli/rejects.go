@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -75,95 +74,6 @@ func (w *workspace) listRejects(ctx context.Context, asJSON bool) error {
 	return nil
 }
 
-func (w *workspace) summarise(ctx context.Context, name string) (rejectSummary, error) {
-	s := rejectSummary{Table: name}
-	open, failed, err := w.rejectsOf(ctx, name)
-	if err != nil {
-		return s, err
-	}
-	for _, r := range open {
-		if r.Kind == record.KindQuarantined {
-			s.Quarantined++
-		} else {
-			s.Rejected++
-		}
-	}
-	s.Failed = int64(len(failed))
-	return s, nil
-}
-
-// rejectsOf reads a table's open rejects, and those of its last build where that failed.
-func (w *workspace) rejectsOf(ctx context.Context, table string) (open, failed []openReject, err error) {
-	sql, err := w.builder().OpenRejects(ctx, table)
-	if err != nil {
-		return nil, nil, err
-	}
-	if open, err = w.readRejects(ctx, sql, table); err != nil {
-		return nil, nil, err
-	}
-	j, err := w.openJournal(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	last, run, ok, err := j.LastBuild(ctx, table)
-	if err != nil || !ok || last.Status != journal.BuildFailed || last.Rejects == "" {
-		return open, nil, err
-	}
-	files, err := w.lake.RunRejectFiles(ctx, last.Rejects)
-	if err != nil || len(files) == 0 {
-		return open, nil, err
-	}
-	quoted := make([]string, len(files))
-	for i, f := range files {
-		quoted[i] = job.Literal(f)
-	}
-	failed, err = w.readRejects(ctx, "SELECT *, "+job.Literal(run.ID)+" AS run FROM read_parquet(["+strings.Join(quoted, ", ")+"], hive_partitioning=false)", table)
-	return open, failed, err
-}
-
-func (w *workspace) readRejects(ctx context.Context, sql, table string) ([]openReject, error) {
-	if sql == "" {
-		return nil, nil
-	}
-	s, err := w.engine.Session(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	rows, err := s.Strings(ctx, `SELECT id, kind, dataset, line::VARCHAR, "offset"::VARCHAR, "column", reason, rule, raw, header, run FROM (`+sql+`) ORDER BY dataset, line, id`)
-	if err != nil {
-		return nil, fmt.Errorf("read rejects of %s: %w", table, err)
-	}
-	out := make([]openReject, len(rows))
-	for i, r := range rows {
-		line, _ := strconv.ParseInt(r[3].Value, 10, 64)
-		offset, _ := strconv.ParseInt(r[4].Value, 10, 64)
-		out[i] = openReject{Run: r[10].Value, Reject: record.Reject{ID: r[0].Value, Kind: r[1].Value, Dataset: r[2].Value, Line: line, Offset: offset,
-			Column: r[5].Value, Reason: r[6].Value, Rule: r[7].Value, Raw: r[8].Value, Header: r[9].Value}}
-	}
-	return out, nil
-}
-
-// rejectFilter picks rejects of a table.
-type rejectFilter struct {
-	ids  []string
-	kind string
-}
-
-func (f *rejectFilter) flags(c *cobra.Command) {
-	c.Flags().StringSliceVar(&f.ids, "id", nil, "only these ids (their beginning is enough)")
-	c.Flags().StringVar(&f.kind, "kind", "", "only reject or quarantined")
-}
-
-func (f *rejectFilter) pick(all []openReject) []openReject {
-	return slices.DeleteFunc(slices.Clone(all), func(r openReject) bool {
-		if f.kind != "" && r.Kind != f.kind {
-			return true
-		}
-		return len(f.ids) > 0 && !slices.ContainsFunc(f.ids, func(id string) bool { return strings.HasPrefix(r.ID, id) })
-	})
-}
-
 func (a *app) rejectsShow() *cobra.Command {
 	var f rejectFilter
 	var asJSON bool
@@ -183,6 +93,9 @@ func (w *workspace) showRejects(ctx context.Context, table string, f rejectFilte
 	}
 	open, failed, err := w.rejectsOf(ctx, table)
 	if err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
 		return err
 	}
 	open, failed = f.pick(open), f.pick(failed)
@@ -231,7 +144,11 @@ func (w *workspace) exportRejects(ctx context.Context, table string, f rejectFil
 	if err := w.known(table); err != nil {
 		return err
 	}
-	open, _, err := w.rejectsOf(ctx, table)
+	open, failed, err := w.rejectsOf(ctx, table)
+	if err != nil {
+		return err
+	}
+	picked, err := f.choose(table, open, failed)
 	if err != nil {
 		return err
 	}
@@ -250,11 +167,12 @@ func (w *workspace) exportRejects(ctx context.Context, table string, f rejectFil
 	}
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	for _, r := range f.pick(open) {
+	for _, r := range picked {
 		if err := enc.Encode(r); err != nil {
 			return fault.New(fault.Unavailable, "export rejects of %s: %w", table, err)
 		}
 	}
+	fmt.Fprintf(w.app.err, "%s exported\n", plural(int64(len(picked)), "reject"))
 	return nil
 }
 
@@ -287,7 +205,7 @@ func (w *workspace) replayRejects(ctx context.Context, table string, f rejectFil
 	if err := w.known(table); err != nil {
 		return err
 	}
-	open, _, err := w.rejectsOf(ctx, table)
+	open, failed, err := w.rejectsOf(ctx, table)
 	if err != nil {
 		return err
 	}
@@ -296,7 +214,13 @@ func (w *workspace) replayRejects(ctx context.Context, table string, f rejectFil
 			return err
 		}
 	}
-	picked := f.pick(open)
+	picked, err := f.choose(table, open, failed)
+	if err != nil {
+		return err
+	}
+	if len(picked) == 0 && asJSON {
+		return writeJSON(w.app.out, replayReport{Table: table})
+	}
 	if len(picked) == 0 {
 		fmt.Fprintf(w.app.out, "%s has no open rejects to replay\n", table)
 		return nil
@@ -381,13 +305,16 @@ func (w *workspace) discardRejects(ctx context.Context, table string, f rejectFi
 	if err := w.known(table); err != nil {
 		return err
 	}
-	open, _, err := w.rejectsOf(ctx, table)
+	open, failed, err := w.rejectsOf(ctx, table)
 	if err != nil {
 		return err
 	}
-	picked := f.pick(open)
+	picked, err := f.choose(table, open, failed)
+	if err != nil {
+		return err
+	}
 	if len(picked) == 0 {
-		fmt.Fprintf(w.app.out, "%s has no such open rejects\n", table)
+		fmt.Fprintf(w.app.out, "%s has no open rejects\n", table)
 		return nil
 	}
 	ids := make([]string, len(picked))
@@ -397,7 +324,7 @@ func (w *workspace) discardRejects(ctx context.Context, table string, f rejectFi
 	return w.recorded(ctx, "rejects discard "+table, table, func(run journal.Run) (build.Outcome, error) {
 		err := w.builder().Discard(ctx, table, run.ID, run.Time, ids)
 		if err == nil {
-			fmt.Fprintf(w.app.out, "%s: %s rejects discarded\n", table, count(int64(len(ids))))
+			fmt.Fprintf(w.app.out, "%s: %s discarded\n", table, plural(int64(len(ids)), "reject"))
 		}
 		return build.Outcome{}, err
 	})

@@ -100,7 +100,7 @@ func (w *workspace) failedOf(ctx context.Context, number string) ([]string, *jou
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := findRun(ctx, j, number)
+	run, err := w.failedRun(ctx, j, number)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -119,6 +119,24 @@ func (w *workspace) failedOf(ctx context.Context, number string) ([]string, *jou
 		}
 	}
 	return failed, &run, nil
+}
+
+// failedRun finds the run of --failed: the last weir run where no number is given, not the replays and other changes of a
+// single table, which the journal keeps as runs too.
+func (w *workspace) failedRun(ctx context.Context, j *journal.Journal, number string) (journal.Run, error) {
+	if number != lastRun {
+		return findRun(ctx, j, number)
+	}
+	runs, err := j.Runs(ctx, 0)
+	if err != nil {
+		return journal.Run{}, err
+	}
+	for _, r := range runs {
+		if !strings.HasPrefix(r.Selection, changePrefix) {
+			return r, nil
+		}
+	}
+	return findRun(ctx, j, lastRun)
 }
 
 // findRun finds a run by number; "" and "last" mean the latest.

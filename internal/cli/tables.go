@@ -235,7 +235,7 @@ func (w *workspace) printTable(r tableReportFull) {
 	line("reads", list(r.Inputs))
 	line("state", r.State)
 	if r.Location != "" {
-		line("rows", fmt.Sprintf("%s in %d files, %s", count(r.Rows), r.Files, size(r.Bytes)))
+		line("rows", fmt.Sprintf("%s in %s, %s", count(r.Rows), plural(int64(r.Files), "file"), size(r.Bytes)))
 		line("lies in", r.Location)
 		line("metadata", r.Metadata)
 	}

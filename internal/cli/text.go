@@ -47,6 +47,14 @@ func count(n int64) string {
 	return sign + s
 }
 
+// plural writes a count and what is counted: 1 table, 2 tables.
+func plural(n int64, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return count(n) + " " + word + "s"
+}
+
 // size writes bytes for a person: 4.1 MB.
 func size(n int64) string {
 	switch {

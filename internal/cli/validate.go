@@ -63,7 +63,7 @@ func (w *workspace) validate(ctx context.Context, asJSON bool) error {
 	for _, name := range keys(bound.Unknown) {
 		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])
 	}
-	fmt.Fprintf(w.app.out, "%s is valid: %d tables, %d of them bound to their columns\n", w.project.Name, len(w.graph.Nodes), len(bound.Columns))
+	fmt.Fprintf(w.app.out, "%s is valid: %s, %d of them bound to their columns\n", w.project.Name, plural(int64(len(w.graph.Nodes)), "table"), len(bound.Columns))
 	return nil
 }
 

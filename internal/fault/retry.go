@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Exit codes of the process, by class (design: promises).
+// Exit codes of the process, by class (docs/promises.md).
 const (
 	ExitDone        = 0
 	ExitInternal    = 1

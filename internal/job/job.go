@@ -107,7 +107,9 @@ type Read struct {
 	From    Position `json:"from,omitempty"`    // where the last read ended; nil: from the beginning
 	Full    bool     `json:"full,omitempty"`    // read all again whatever From says
 	// Whole reads all splits again if any is new, changed or gone, and nothing otherwise; the scan's End then holds only what is there.
-	Whole    bool      `json:"whole,omitempty"`
+	Whole bool `json:"whole,omitempty"`
+	// Replay reads no split: the scan is for records that are at hand (see source.Scannable).
+	Replay   bool      `json:"replay,omitempty"`
 	Known    []Column  `json:"known,omitempty"`     // the table's columns today, nil before the first build
 	Time     time.Time `json:"time"`                // the run's logical time
 	MaxValue int64     `json:"max_value,omitempty"` // bytes a single value may have (promise 5)

@@ -46,6 +46,11 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		t := p.Tables[name]
 		node := &Node{Table: t}
 		g.Nodes[name] = node
+		found, err := g.ruleSQL(ctx, parser, t)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, found...)
 		if t.Kind != define.FromSQL {
 			continue
 		}

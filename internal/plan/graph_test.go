@@ -11,6 +11,7 @@ import (
 
 	"weir/internal/build"
 	"weir/internal/define"
+	"weir/internal/dqdl"
 	"weir/internal/engine/duckdb"
 	"weir/internal/fault"
 	"weir/internal/job"
@@ -228,7 +229,11 @@ func TestBind(t *testing.T) {
 	p.Tables["m.key"].Mode, p.Tables["m.key"].Key, p.Tables["m.key"].OrderBy = define.Upsert, []string{"ide"}, "at"
 	p.Tables["m.part"].Partition = []job.PartitionField{{Name: "name_day", Column: "name", Transform: "day"}}
 	p.Tables["m.sort"].Sort = []string{"nosuch desc"}
-	p.Tables["m.rule"].Rules = []quality.Rule{{Text: `IsComplete "idd"`, File: "tables/m.rule", Line: 3, Col: 5}}
+	rule, err := dqdl.ParseRule(`IsComplete "idd"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Tables["m.rule"].Rules = []quality.Rule{{Text: rule.String(), Rule: rule, File: "tables/m.rule", Line: 3, Col: 5}}
 	p.Tables["m.decl"].Columns = []job.Column{{Name: "idx", Type: "INTEGER"}}
 	bound, err := Bind(t.Context(), graphOf(t, p), session(t), p.Vars, withColumns("id INTEGER", "name VARCHAR"))
 	got := problemsOf(t, err)
@@ -285,7 +290,7 @@ func (p peeks) Peek(_ context.Context, t build.Task, changing []string) (build.P
 func TestMake(t *testing.T) {
 	g := graphOf(t, projectOf(map[string]string{"raw.a": "", "raw.b": "", "m.v": "view: select * from raw.a", "m.t": "select * from m.v, raw.b", "m.u": "select * from raw.b", "m.w": "select * from m.u"}))
 	skip := func(build.Task, []string) (build.Peek, error) { return build.Peek{Why: "nothing new"}, nil }
-	p, err := Make(t.Context(), g, []string{"raw.a", "raw.b", "m.v", "m.t", "m.u"}, How{Full: true}, peeks{
+	p, err := Make(t.Context(), g, []string{"raw.a", "raw.b", "m.v", "m.t", "m.u", "m.w"}, How{Full: true}, peeks{
 		"raw.a": func(task build.Task, _ []string) (build.Peek, error) {
 			if !task.Full || task.Destroy {
 				t.Errorf("asked for %+v", task)
@@ -307,7 +312,7 @@ func TestMake(t *testing.T) {
 	for _, s := range p.Steps {
 		got[s.Table] = s.Action + " " + s.Why + s.Problem
 	}
-	want := map[string]string{"raw.a": "build ", "raw.b": "skip nothing new", "m.v": "view stores nothing", "m.t": "build raw.a", "m.u": "error server changed"}
+	want := map[string]string{"raw.a": "build ", "raw.b": "skip nothing new", "m.v": "view stores nothing", "m.t": "build raw.a", "m.u": "error server changed", "m.w": "blocked needs m.u"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

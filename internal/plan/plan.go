@@ -11,7 +11,7 @@ import (
 // Step is one table in a plan.
 type Step struct {
 	Table   string   `json:"table"`
-	Action  string   `json:"action"` // build, skip, view or error
+	Action  string   `json:"action"` // build, skip, view, blocked or error
 	Mode    string   `json:"mode"`
 	Engine  string   `json:"engine"`
 	Why     string   `json:"why"`
@@ -29,6 +29,8 @@ const (
 	Skip  = "skip"
 	View  = "view"
 	Error = "error"
+	// Blocked is a table that needs one with an error: a run that finds the same would not build it.
+	Blocked = "blocked"
 )
 
 // Plan is what a run would do, in order.
@@ -50,7 +52,7 @@ type How struct {
 // Make plans the selected tables. What cannot be found out about one table is that step's error alone.
 func Make(ctx context.Context, g *Graph, selected []string, how How, p Peeker) (Plan, error) {
 	var out Plan
-	building := map[string]bool{}
+	before := map[string]string{} // actions of the steps so far
 	for _, name := range g.Order {
 		if !slices.Contains(selected, name) {
 			continue
@@ -58,14 +60,14 @@ func Make(ctx context.Context, g *Graph, selected []string, how How, p Peeker) (
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		step := g.step(ctx, name, how, building, p)
-		building[name] = step.Action == Build
+		step := g.step(ctx, name, how, before, p)
+		before[name] = step.Action
 		out.Steps = append(out.Steps, step)
 	}
 	return out, nil
 }
 
-func (g *Graph) step(ctx context.Context, name string, how How, building map[string]bool, p Peeker) Step {
+func (g *Graph) step(ctx context.Context, name string, how How, before map[string]string, p Peeker) Step {
 	t := g.Nodes[name].Table
 	s := Step{Table: name, Mode: string(t.Mode), Engine: "duckdb", Rows: -1, Needs: g.Needs(name)}
 	if t.Mode == define.View {
@@ -74,8 +76,12 @@ func (g *Graph) step(ctx context.Context, name string, how How, building map[str
 	}
 	var changing []string
 	for _, in := range s.Needs {
-		if building[in] {
+		switch before[in] {
+		case Build:
 			changing = append(changing, in)
+		case Error, Blocked:
+			s.Action, s.Why = Blocked, "needs "+in
+			return s
 		}
 	}
 	task := g.Task(name)

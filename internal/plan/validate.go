@@ -96,6 +96,9 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 		return nil, fmt.Errorf("bind %s: %w", name, err)
 	}
 	problems := columnProblems(t, cols)
+	if len(problems) == 0 {
+		problems = bindRules(ctx, b, t)
+	}
 	if len(problems) == 0 && len(t.Sort) > 0 {
 		if _, err := b.DescribeParams(ctx, "SELECT * FROM "+job.QuoteTable(name)+" ORDER BY "+strings.Join(t.Sort, ", "), nil); err != nil {
 			problems = append(problems, project.Problem{Place: t.PlaceOf("sort"), Message: "sort: " + err.Error()})

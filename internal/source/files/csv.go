@@ -143,7 +143,7 @@ func orUTF8(encoding string) string {
 	return encoding
 }
 
-// rejectID is SQL for a reject's id; the function reject.go has the same in Go.
+// rejectID is SQL for a reject's id; identify in spill.go has the same in Go.
 func rejectID(dataset, line, raw string) string {
 	return "left(sha256(" + dataset + " || chr(10) || " + line + " || chr(10) || " + raw + "), 32)"
 }

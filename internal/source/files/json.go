@@ -65,6 +65,9 @@ func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, erro
 	if deep == len(b.splits) {
 		return deepFields(b, nil), nil
 	}
+	if cols, all := m.typedKeys(b); all {
+		return cols, nil
+	}
 	for {
 		cols, err := m.sampleJSON(ctx, b.without(aside))
 		n := m.blamed(err)
@@ -79,6 +82,31 @@ func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, erro
 		}
 		return nil, nil
 	}
+}
+
+// typedKeys are the keys of a branch as columns, and whether all of them have their type already, so that the engine need
+// not look for one.
+func (m *maker) typedKeys(b *branch) (cols []job.Column, all bool) {
+	for _, n := range b.splits {
+		if len(n.glance.keys) == 0 || len(n.glance.keys) == maxKeys {
+			return nil, false
+		}
+		for _, key := range n.glance.keys {
+			typ := ""
+			if i := indexJob(m.s.read.Known, key); i >= 0 {
+				typ = m.s.read.Known[i].Type
+			}
+			if i := indexJob(m.s.reader.columns, key); i >= 0 {
+				typ = m.s.reader.columns[i].Type
+			} else if typ == "" || typ == "INTEGER" || typ == "FLOAT" { // which may widen
+				return nil, false
+			}
+			if indexJob(cols, key) < 0 {
+				cols = append(cols, job.Column{Name: key, Type: typ})
+			}
+		}
+	}
+	return cols, true
 }
 
 // realFields leaves out what no record has: the engine gives a second spelling of a key, a key without a name and records
