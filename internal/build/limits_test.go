@@ -128,7 +128,9 @@ func TestNumbersAsText(t *testing.T) {
 		`{}`:      `{}`,
 		`{"a":1}`: `{"a":"1"}`,
 		`{"a":-1.50e+10,"b":[1,2.0,null,true],"c":{"d":0}}`: `{"a":"-1.50e+10","b":["1","2.0",null,true],"c":{"d":"0"}}`,
-		`{"1":"2","a\"3":"4\\"}`:                            `{"1":"2","a\"3":"4\\"}`,
+		`{"a":[NaN,-Infinity],"b":Infinity,"c":"NaN"}`:      `{"a":["NaN","-Infinity"],"b":"Infinity","c":"NaN"}`,
+		`{"a":1`: `{"a":"1"`, `"`: `"`, `"\\`: `"\\`, `-`: `"-"`,
+		`{"1":"2","a\"3":"4\\"}`: `{"1":"2","a\"3":"4\\"}`,
 	} {
 		if got := numbersAsText(in); got != want {
 			t.Errorf("%s becomes %s, want %s", in, got, want)

@@ -13,8 +13,9 @@ import (
 
 // rowText is a quarantined row as one line that quarantinedRelation reads. A person may have mended it.
 func rowText(r record.Reject, cols []job.Column) (string, error) {
+	text := []byte(numbersAsText(r.Raw))
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(r.Raw), &members); err != nil || members == nil {
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return "", fault.New(fault.Data, "reject %s is not one JSON object: %s", r.ID, clip(r.Raw, 200)).
 			WithHint("a quarantined row is mended as it was exported: an object with the table's columns")
 	}
@@ -24,38 +25,59 @@ func rowText(r record.Reject, cols []job.Column) (string, error) {
 		}
 	}
 	var line bytes.Buffer
-	if err := json.Compact(&line, []byte(r.Raw)); err != nil {
+	if err := json.Compact(&line, text); err != nil {
 		return "", fault.New(fault.Data, "reject %s: %w", r.ID, err)
 	}
-	return numbersAsText(line.String()), nil
+	return line.String(), nil
 }
 
-// numbersAsText puts the numbers of valid JSON in quotes: DuckDB reads a number of JSON through a double, and a text digit
-// by digit (promise 6).
-func numbersAsText(line string) string {
+// numbersAsText puts the numbers of JSON in quotes: DuckDB reads a number of JSON through a double, and a text digit by digit
+// (promise 6). What is no number, though DuckDB writes it as one, becomes JSON by that. Wrong JSON stays wrong.
+func numbersAsText(text string) string {
 	var b strings.Builder
-	for i := 0; i < len(line); {
-		end := i + 1
-		switch c := line[i]; {
-		case c == '"':
-			for ; line[end] != '"'; end++ {
-				if line[end] == '\\' {
-					end++
-				}
+	for text != "" {
+		n := quotedEnd(text)
+		if n == 0 {
+			if n = numberEnd(text); n > 0 {
+				b.WriteString(`"` + text[:n] + `"`)
+				text = text[n:]
+				continue
 			}
-			end++
-			b.WriteString(line[i:end])
-		case c == '-' || c >= '0' && c <= '9':
-			for end < len(line) && strings.IndexByte("0123456789+-.eE", line[end]) >= 0 {
-				end++
-			}
-			b.WriteString(`"` + line[i:end] + `"`)
-		default:
-			b.WriteByte(c)
+			n = 1
 		}
-		i = end
+		b.WriteString(text[:n])
+		text = text[n:]
 	}
 	return b.String()
+}
+
+// quotedEnd is the length of the JSON string that text begins with, 0 for none.
+func quotedEnd(text string) int {
+	if text[0] != '"' {
+		return 0
+	}
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// numberEnd is the length of the number that text begins with, 0 for none.
+func numberEnd(text string) int {
+	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
+		if strings.HasPrefix(text, word) {
+			return len(word)
+		}
+	}
+	if text[0] != '-' && (text[0] < '0' || text[0] > '9') {
+		return 0
+	}
+	return len(text) - len(strings.TrimLeft(text, "0123456789+-.eE"))
 }
 
 // quarantinedRelation reads lines of rowText. Its SQL gives texts and JSON, which are cast exactly to the table's types as

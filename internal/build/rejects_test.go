@@ -73,7 +73,7 @@ func TestReplayKeepsTheDefinition(t *testing.T) {
 func TestQuarantinedRowsKeepTheirValues(t *testing.T) {
 	values := map[string]string{
 		"INTEGER": "-5", "BIGINT": "9223372036854775807", "DECIMAL(38,10)": "1234567890123456789012345678.0123456789", "DECIMAL(20,2)": "-0.10",
-		"DOUBLE": "0.1::DOUBLE", "FLOAT": "0.1::FLOAT", "BOOLEAN": "true", "VARCHAR": `'a"b\ '||chr(10)||'é 12.5 {"x":1}'`, "DATE": "'0001-01-01'", "TIME": "'10:00:00.5'",
+		"DOUBLE": "0.1::DOUBLE", "DOUBLE[]": "['nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, 1e300]", "FLOAT": "0.1::FLOAT", "BOOLEAN": "true", "VARCHAR": `'a"b\ '||chr(10)||'é 12.5 {"x":1}'`, "DATE": "'0001-01-01'", "TIME": "'10:00:00.5'",
 		"TIMESTAMP": "'2026-01-01 00:00:00.123456'", "TIMESTAMP WITH TIME ZONE": "'2026-01-01 00:00:00.123456+02'", "BLOB": `'\xAA\x00b'`, "UUID": "'550e8400-e29b-41d4-a716-446655440000'",
 		`STRUCT("a" INTEGER, "b" DECIMAL(25,5))`: "{'a': 1, 'b': 12345678901234567890.12345}", "DECIMAL(30,5)[]": "[1234567890123456789012345.12345, NULL]",
 		"VARCHAR[]": "['[1]', '', NULL]", "MAP(VARCHAR, DECIMAL(30,5))": "MAP {'1': 1234567890123456789012345.12345}",

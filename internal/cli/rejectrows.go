@@ -50,8 +50,8 @@ func (w *workspace) rejectQueries(ctx context.Context, table string) (open, fail
 	if err != nil {
 		return "", "", "", err
 	}
-	last, of, ok, err := j.LastBuild(ctx, table)
-	if err != nil || !ok || last.Status != journal.BuildFailed || last.Rejects == "" {
+	last, err := lastFailure(ctx, j, table)
+	if err != nil || last.Rejects == "" {
 		return open, "", "", err
 	}
 	files, err := w.lake.RunRejectFiles(ctx, last.Rejects)
@@ -62,7 +62,26 @@ func (w *workspace) rejectQueries(ctx context.Context, table string) (open, fail
 	for i, f := range files {
 		quoted[i] = job.Literal(f)
 	}
-	return open, "SELECT *, " + job.Literal(of.ID) + " AS run FROM read_parquet([" + strings.Join(quoted, ", ") + "], hive_partitioning=false)", of.ID, nil
+	return open, "SELECT *, " + job.Literal(last.RunID) + " AS run FROM read_parquet([" + strings.Join(quoted, ", ") + "], hive_partitioning=false)", last.RunID, nil
+}
+
+// lastFailure is a table's last build where that failed, else none. Changes of the ledger alone, which the journal keeps as
+// builds too, are passed over.
+func lastFailure(ctx context.Context, j *journal.Journal, table string) (journal.Build, error) {
+	const back = 50
+	builds, err := j.History(ctx, table, back)
+	if err != nil {
+		return journal.Build{}, err
+	}
+	for _, b := range builds {
+		switch {
+		case b.Status == journal.BuildFailed && b.Rejects != "":
+			return b, nil
+		case b.Status == journal.BuildBuilt && b.Counts.Read > 0:
+			return journal.Build{}, nil
+		}
+	}
+	return journal.Build{}, nil
 }
 
 // rejectsOf reads a table's open rejects, and those of its last build where that failed.

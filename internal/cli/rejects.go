@@ -52,6 +52,11 @@ func (w *workspace) listRejects(ctx context.Context, asJSON bool) error {
 	out := []rejectSummary{}
 	for _, name := range w.graph.Order {
 		s, err := w.summarise(ctx, name)
+		if fault.ClassOf(err) == fault.Data {
+			// One damaged table does not hide the others (promise 8).
+			fmt.Fprintln(w.app.err, w.app.redact(err.Error()))
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ func TestRuleSQLReachesItsRowsOnly(t *testing.T) {
 	s := session(t)
 	for text, want := range map[string]string{
 		`CustomSql "select count(*) from primary where id > 1" = 0`:                                  "",
-		`CustomSql "select now() > max(seen)::timestamptz from primary" = 1`:                           "",
+		`CustomSql "select now() > max(seen)::timestamptz from primary" = 1`:                         "",
 		`IsComplete "id" where "id > 1 and id < 5"`:                                                  "",
 		`CustomSql "select count(*) from read_text('/etc/passwd')" = 0`:                              "read_text(…) is not allowed",
 		`CustomSql "select count(*) from '/etc/passwd'" = 0`:                                         "cannot be read here",

@@ -69,8 +69,9 @@ func (s *scan) readHead(n *split, expected []string) (csvHead, error) {
 			return h, err
 		}
 	}
-	if i := bytes.IndexByte(head, 0); i >= 0 && h.delimiter != 0 || i >= 0 && h.delimiter == 0 && bytes.Count(head, []byte{0}) > len(head)/100 {
-		return h, fault.New(fault.Data, "%s is not text: a zero byte stands at offset %d", n.name, i).
+	// Every second byte of UTF-16 is zero; in a text, a stray one spoils its own field only.
+	if zeros := bytes.Count(head, []byte{0}); zeros > len(head)/10 {
+		return h, fault.New(fault.Data, "%s is not text: a zero byte stands at offset %d", n.name, bytes.IndexByte(head, 0)).
 			WithHint("set format, or encoding: utf-16, or narrow the path")
 	}
 	given := h.delimiter != 0

@@ -135,7 +135,7 @@ func (f *files) Begin(ctx context.Context, r job.Read) (source.Scan, error) {
 		return &scan{files: f, read: r, end: r.From.Clone()}, nil
 	}
 	found, err := f.list(ctx)
-	if err == nil && len(found) == 0 && len(r.From) == 0 {
+	if err == nil && len(found) == 0 && len(r.From) == 0 && r.Known == nil {
 		err = f.nothing(ctx)
 	}
 	if err != nil {
