@@ -262,10 +262,3 @@ func readFault(split string, err error) error {
 	}
 	return fault.New(fault.Data, "%s is damaged: %w", split, err)
 }
-
-func wrapFile(split string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("read files: %w", readFault(split, err))
-}
