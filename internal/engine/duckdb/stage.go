@@ -167,7 +167,7 @@ func (c *copying) copy(ctx context.Context, sel, to, options string, p job.Param
 			return nil
 		}
 		files = append(files, f)
-		return c.required(st)
+		return errors.Join(c.required(st), c.finite(st))
 	})
 	if err != nil {
 		return nil, err
@@ -191,6 +191,17 @@ func (c *copying) required(st stats) error {
 	for _, col := range c.w.Columns {
 		if n := st.nulls[col.Name]; col.Required && n > 0 {
 			return fault.New(fault.Data, "column %q is required and null in %d rows", col.Name, n)
+		}
+	}
+	return nil
+}
+
+// finite refuses dates and times without end: Iceberg has none, and other tools would read some other value (promise 6).
+func (c *copying) finite(st stats) error {
+	for _, col := range c.w.Columns {
+		if st.ends[col.Name] && (col.Type == "DATE" || strings.HasPrefix(col.Type, "TIMESTAMP")) {
+			return fault.New(fault.Data, "column %q holds an infinite %s, which the lake does not have", col.Name, strings.ToLower(col.Type)).
+				WithHint("make it null, or a date far away, in the SQL")
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	driver "github.com/duckdb/duckdb-go/v2"
 
@@ -16,6 +17,7 @@ type stats struct {
 	rows  int64
 	bytes int64
 	nulls map[string]int64   // by column
+	ends  map[string]bool    // columns whose least or greatest value is written as an infinity
 	keys  map[string]*string // partition values, nil for null
 }
 
@@ -27,7 +29,7 @@ func readStats(row []any) (stats, error) {
 	if !ok {
 		return stats{}, fault.New(fault.Internal, "COPY gives a %T for a file name", row[0])
 	}
-	st := stats{path: path, nulls: map[string]int64{}, keys: map[string]*string{}}
+	st := stats{path: path, nulls: map[string]int64{}, ends: map[string]bool{}, keys: map[string]*string{}}
 	var err error
 	if st.rows, err = whole(row[1]); err != nil {
 		return stats{}, err
@@ -37,9 +39,12 @@ func readStats(row []any) (stats, error) {
 	}
 	eachPair(row[4], func(column string, of any) {
 		eachPair(of, func(name string, v any) {
-			if name == "null_count" {
-				n, _ := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+			switch text := fmt.Sprint(v); {
+			case name == "null_count":
+				n, _ := strconv.ParseInt(text, 10, 64)
 				st.nulls[unquoted(column)] = n
+			case (name == "min" || name == "max") && strings.HasSuffix(text, "infinity"):
+				st.ends[unquoted(column)] = true
 			}
 		})
 	})
