@@ -5,21 +5,19 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"weir/test/env"
 )
 
 // cases reads one file of the conformance data, a JSON object a line.
 func cases[T any](t *testing.T, name string) []T {
 	t.Helper()
-	f, err := os.Open(filepath.Join("../../../shared/conformance/quality", name))
+	f, err := os.Open(env.Shared(t, "conformance/quality/"+name))
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("conformance data is not here: %v", err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	var all []T

@@ -13,6 +13,8 @@ import (
 
 	"weir/internal/dqdl"
 	"weir/internal/job"
+
+	"weir/test/env"
 )
 
 type evalTable struct {
@@ -44,12 +46,9 @@ type evalCase struct {
 
 func evalCases(t *testing.T) []evalCase {
 	t.Helper()
-	f, err := os.Open("../../../shared/conformance/quality/dqdl_eval.jsonl")
+	f, err := os.Open(env.Shared(t, "conformance/quality/dqdl_eval.jsonl"))
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("conformance data is not here: %v", err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	var all []evalCase

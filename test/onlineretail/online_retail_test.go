@@ -10,12 +10,11 @@ import (
 
 	_ "github.com/duckdb/duckdb-go/v2"
 
+	"weir/test/env"
 	"weir/test/program"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }
-
-const data = "../../../shared/data/online_retail.csv"
 
 // project declares what is not a sale: lines of cancelled invoices, lines without a customer, and exact duplicates.
 var project = map[string]string{
@@ -55,12 +54,10 @@ const plain = `with lines as (select distinct * from read_csv('%FILE%', all_varc
 select Country, count(*)::varchar, sum(Quantity::int)::varchar, sum(Quantity::int * UnitPrice::decimal(12,3))::varchar from lines group by 1 order by 1`
 
 func TestOnlineRetail(t *testing.T) {
-	text, err := os.ReadFile(data)
+	file := env.Shared(t, "data/online_retail.csv")
+	text, err := os.ReadFile(file)
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("the retailer's data is not beside the project: ", err)
+		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	program.Write(t, dir, project)
@@ -87,7 +84,6 @@ func TestOnlineRetail(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	file, _ := filepath.Abs(data)
 	checkReasons(t, db, file, dir, counts.Quarantined, counts.Superseded, counts.Accepted)
 	compare(t, db, file, dir)
 }
