@@ -74,12 +74,22 @@ func (s *glancer) look(b []byte) {
 				i += end
 			}
 		}
-		if s.quoted {
+		switch {
+		case s.quoted:
 			s.inString(b[i])
-		} else {
+		case s.depth <= s.base || structural(b[i]):
 			s.outside(b[i])
 		}
 	}
+}
+
+// structural says whether a byte outside of a string changes where in a record we are.
+func structural(c byte) bool {
+	switch c {
+	case '"', '{', '}', '[', ']', ',', ':', '\n':
+		return true
+	}
+	return false
 }
 
 func (s *glancer) inString(c byte) {

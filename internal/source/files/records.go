@@ -216,42 +216,6 @@ func (r *records) slice(end byte) ([]byte, error) {
 	return part, bufio.ErrBufferFull
 }
 
-// withinLine says whether a character stands anywhere but at the beginning of a line.
-func withinLine(n *split, encoding string, c byte) (bool, error) {
-	r, err := openText(n, encoding)
-	if err != nil {
-		return false, err
-	}
-	defer r.Close()
-	before, buf := byte('\n'), make([]byte, 64<<10)
-	for {
-		got, err := r.Read(buf)
-		part := buf[:got]
-		for i := bytes.IndexByte(part, c); i >= 0 && i < got; {
-			if i > 0 {
-				before = part[i-1]
-			}
-			if before != '\n' && before != '\r' {
-				return true, nil
-			}
-			next := bytes.IndexByte(part[i+1:], c)
-			if next < 0 {
-				break
-			}
-			i += 1 + next
-		}
-		if got > 0 {
-			before = part[got-1]
-		}
-		if errors.Is(err, io.EOF) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-	}
-}
-
 func trimEnd(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	return bytes.TrimSuffix(line, []byte{'\r'})

@@ -43,60 +43,6 @@ func (m *maker) relation(ctx context.Context) (source.Relation, error) {
 	return m.assemble(ctx)
 }
 
-// recordwise are the files that no fast read gets right: JSON where unknown keys are kept or rejected, where a DECIMAL
-// may meet a number of more digits than the engine's JSON reader keeps, and where the engine would lose keys or records; CSV where the character of comments stands within
-// a line, which the engine would cut there.
-func (m *maker) recordwise() (map[string]bool, error) {
-	policy := m.s.reader.policy()
-	keys := m.closed() && (policy == schemaReject || policy == schemaExtra)
-	decimals := false
-	for _, c := range m.settled.columns {
-		c.typ.leaves(func(t ctype) { decimals = decimals || t.kind == decimal })
-	}
-	careful := map[string]bool{}
-	for _, b := range m.branches {
-		if err := m.addCommented(b, careful); err != nil {
-			return nil, err
-		}
-		if b.format == formatCSV || b.format == formatParquet {
-			continue
-		}
-		for _, n := range b.splits {
-			if keys || decimals && b.long == longest || n.glance.behind || m.respelled(n.glance.keys) {
-				careful[n.name] = true
-			}
-		}
-	}
-	return careful, nil
-}
-
-// respelled says whether keys name a column in other letters than its own: id and ID are one column, which the engine
-// does not know.
-func (m *maker) respelled(keys []string) bool {
-	for _, k := range keys {
-		if i := indexColumn(m.settled.columns, k); i >= 0 && m.settled.columns[i].name != k {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *maker) addCommented(b *branch, careful map[string]bool) error {
-	if b.format != formatCSV || b.head.comment == 0 {
-		return nil
-	}
-	for _, n := range b.splits {
-		within, err := withinLine(n, b.head.encoding, b.head.comment)
-		if err != nil {
-			return readFault(n.name, err)
-		}
-		if within {
-			careful[n.name] = true
-		}
-	}
-	return nil
-}
-
 // closed says whether the columns are settled, so that another field is unknown.
 func (m *maker) closed() bool { return m.s.reader.Strict || len(m.s.read.Known) > 0 }
 

@@ -1,0 +1,97 @@
+package files
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// recordwise are the files that no fast read gets right: JSON where unknown keys are kept or rejected, where a DECIMAL
+// may meet a number of more digits than the engine's JSON reader keeps, and where the engine would lose keys or records;
+// CSV where the character of comments stands within a line, which the engine would cut there.
+func (m *maker) recordwise() (map[string]bool, error) {
+	policy := m.s.reader.policy()
+	keys := m.closed() && (policy == schemaReject || policy == schemaExtra)
+	decimals := false
+	for _, c := range m.settled.columns {
+		c.typ.leaves(func(t ctype) { decimals = decimals || t.kind == decimal })
+	}
+	careful := map[string]bool{}
+	for _, b := range m.branches {
+		if err := m.addCommented(b, careful); err != nil {
+			return nil, err
+		}
+		if b.format == formatCSV || b.format == formatParquet {
+			continue
+		}
+		for _, n := range b.splits {
+			if keys || decimals && b.long == longest || n.glance.behind || m.respelled(n.glance.keys) {
+				careful[n.name] = true
+			}
+		}
+	}
+	return careful, nil
+}
+
+// respelled says whether keys name a column in other letters than its own: id and ID are one column, which the engine
+// does not know.
+func (m *maker) respelled(keys []string) bool {
+	for _, k := range keys {
+		if i := indexColumn(m.settled.columns, k); i >= 0 && m.settled.columns[i].name != k {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *maker) addCommented(b *branch, careful map[string]bool) error {
+	if b.format != formatCSV || b.head.comment == 0 {
+		return nil
+	}
+	for _, n := range b.splits {
+		within, err := withinLine(n, b.head.encoding, b.head.comment)
+		if err != nil {
+			return readFault(n.name, err)
+		}
+		if within {
+			careful[n.name] = true
+		}
+	}
+	return nil
+}
+
+// withinLine says whether a character stands anywhere but at the beginning of a line.
+func withinLine(n *split, encoding string, c byte) (bool, error) {
+	r, err := openText(n, encoding)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	before, buf := byte('\n'), make([]byte, 64<<10)
+	for {
+		got, err := r.Read(buf)
+		part := buf[:got]
+		for i := bytes.IndexByte(part, c); i >= 0 && i < got; {
+			if i > 0 {
+				before = part[i-1]
+			}
+			if before != '\n' && before != '\r' {
+				return true, nil
+			}
+			next := bytes.IndexByte(part[i+1:], c)
+			if next < 0 {
+				break
+			}
+			i += 1 + next
+		}
+		if got > 0 {
+			before = part[got-1]
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
