@@ -171,10 +171,13 @@ func (s *scan) read(ctx context.Context, b branch) (string, error) {
 	}
 	fields := append(s.t.schema.Fields(), extra...)
 	var from string
-	if b.names == nil {
-		from, err = byID(paths, fields, b.rows())
-	} else {
+	switch {
+	case b.names != nil:
 		from, err = s.byName(paths, fields, b.names)
+	case s.asWritten(b) && len(extra) == 0:
+		from = "read_parquet(" + list(paths) + ", hive_partitioning=false)"
+	default:
+		from, err = byID(paths, fields, b.rows())
 	}
 	if err != nil {
 		return "", err
@@ -193,6 +196,26 @@ func readAs(name string) string {
 		return "__weir_" + name
 	}
 	return name
+}
+
+// asWritten says whether a branch's files hold just the table's columns under their names of today: Weir wrote them, and the
+// table never had another schema. Then DuckDB reads them as they are; with a schema given it reads a single file with
+// one core only.
+func (s *scan) asWritten(b branch) bool {
+	if len(s.t.ice.Metadata().Schemas()) != 1 {
+		return false
+	}
+	for _, c := range s.t.columns {
+		if readAs(c.Name) != c.Name {
+			return false
+		}
+	}
+	for _, f := range b.files {
+		if !strings.Contains(f.data.FilePath(), "/data/"+stagePrefix) {
+			return false
+		}
+	}
+	return true
 }
 
 // rows are those of a branch's files.
