@@ -29,6 +29,13 @@ func budget(flag string, configured int64) (int64, error) {
 	return min(max(machineMemory()/2, 512<<20), 8<<30), nil
 }
 
+// engineShare is what of the budget DuckDB may fill with buffers. The rest of the process (Go's heap, the libraries, what DuckDB
+// holds outside its buffers) took 150 to 270 MB in the benchmarks, and belongs to the budget as well.
+func engineShare(memory int64) int64 {
+	const rest = 160 << 20
+	return max(memory-rest, memory/2)
+}
+
 // machineMemory reads the machine's memory, 4 GiB where it cannot be known.
 func machineMemory() int64 {
 	f, err := os.Open("/proc/meminfo")
