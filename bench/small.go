@@ -12,7 +12,7 @@ import (
 // single file fills: with room to spare, ten files fill more of it.
 func memoryGrowth(ctx context.Context, all *settings) (result, error) {
 	tight := *all
-	tight.memory = "300MB"
+	tight.memory = "400MB"
 	s := &tight
 	rows := s.rows(csvRows)
 	dir, err := s.csvData(ctx, rows)
@@ -67,7 +67,7 @@ func memoryBudget(ctx context.Context, s *settings) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return result{ratio: float64(m.rss) / float64(budget+150_000_000), rows: 10 * rows, weir: m, baseline: "budget of " + s.memory + " and 150 MB"}, nil
+	return result{ratio: float64(m.rss) / float64(budget+(150<<20)), rows: 10 * rows, weir: m, baseline: "budget of " + s.memory + " and 150 MB"}, nil
 }
 
 // bytesOf reads a size as 1GB or 512MB.
@@ -79,9 +79,9 @@ func bytesOf(size string) (int64, error) {
 	}
 	switch unit {
 	case "MB":
-		return n * 1_000_000, nil
+		return n << 20, nil
 	case "GB":
-		return n * 1_000_000_000, nil
+		return n << 30, nil
 	}
 	return 0, fmt.Errorf("memory %q: write it like 512MB or 2GB", size)
 }
