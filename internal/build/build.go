@@ -30,9 +30,8 @@ type Builder struct {
 
 // Input is one table a SQL table reads, directly or through views.
 type Input struct {
-	Name  string
-	View  string // SQL of a view; "" for a table of the lake
-	Place string // where it is named, for messages
+	Name string
+	View string // SQL of a view; "" for a table of the lake
 }
 
 // Task is one build.
@@ -86,7 +85,7 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if state.committed(t.RunID) {
-		return b.already(ctx, state, t)
+		return already(state, t), nil
 	}
 	if t.Full {
 		if err := refuseFull(t, state); err != nil {
@@ -105,7 +104,7 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 }
 
 // already answers for a run id that is in the ledger: an earlier attempt committed and was not heard (promise 4).
-func (b *Builder) already(_ context.Context, state state, t Task) (Outcome, error) {
+func already(state state, t Task) Outcome {
 	out := Outcome{Already: true, Why: "committed before by the same run"}
 	for _, s := range state.table.Snapshots() {
 		if s.RunID != t.RunID {
@@ -116,7 +115,7 @@ func (b *Builder) already(_ context.Context, state state, t Task) (Outcome, erro
 			out.Counts = *s.Counts
 		}
 	}
-	return out, nil
+	return out
 }
 
 // refuseFull keeps a full build from losing rows that cannot be read again.
