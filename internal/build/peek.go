@@ -12,13 +12,11 @@ import (
 
 // Peek is what a build would do.
 type Peek struct {
-	Build   bool
-	Why     string
-	Rows    int64 // to read, -1 where unknown
-	Bytes   int64 // to read
-	AllRows int64 // that the inputs hold altogether, -1 where unknown
-	All     int64 // bytes the inputs hold altogether, 0 where unknown
-	Splits  []source.Split
+	Build  bool
+	Why    string
+	Rows   int64 // to read, -1 where unknown
+	Bytes  int64 // to read
+	Splits []source.Split
 }
 
 // Peek finds what a build would read, without reading it. changing are inputs that the same run builds before.

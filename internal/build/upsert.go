@@ -217,6 +217,10 @@ func (w *work) noteAway(ctx context.Context, holds string) error {
 func (w *work) gone(ctx context.Context, stored string) error {
 	condition := ""
 	switch {
+	case w.read.full && w.t.Table.Deletes == define.Remove && w.out.Counts.Rejected > 0:
+		// A rejected record's key is not known, so its stored row would be taken for gone.
+		return fault.New(fault.Data, "stopped, %s. deletes: remove cannot tell which keys are gone, since %d records were rejected", w.untouched(), w.out.Counts.Rejected).
+			WithHint("see: weir rejects show %s · mend the records and run again, or set deletes: ignore", w.t.Table.Name)
 	case w.read.full && w.t.Table.Deletes == define.Remove:
 		condition = "true"
 		if w.out.Counts.Quarantined > 0 {
