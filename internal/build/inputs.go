@@ -28,6 +28,9 @@ func (w *work) beginSQL(ctx context.Context) (*reading, error) {
 		}
 	}
 	if w.unchanged(next) {
+		if len(w.change.Renames) > 0 {
+			return w.renameOnly(), nil
+		}
 		w.out.Why = "inputs unchanged since " + w.since()
 		return nil, nil
 	}
@@ -48,7 +51,7 @@ func (w *work) beginSQL(ctx context.Context) (*reading, error) {
 }
 
 func (w *work) unchanged(next job.Position) bool {
-	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.state.ledger.Definition == w.t.Definition
+	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.change.Way != FullBuild
 }
 
 func (w *work) since() string {
@@ -91,7 +94,7 @@ func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, j
 }
 
 // rowsSince is the snapshot since which a table holds the rows it does, 0 for none. Later snapshots may have settled
-// rejects, moved a position or compacted files: none of this is a change to those that read the table.
+// rejects, moved a position or compacted files: none of this is a change to those that read the table, but another schema is.
 func rowsSince(t *lake.Table) int64 {
 	at, ok := t.Snapshot()
 	if !ok {
@@ -103,7 +106,7 @@ func rowsSince(t *lake.Table) int64 {
 	}
 	for {
 		parent, known := byID[at.Parent]
-		if !known || !sameRows(at) {
+		if !known || !sameRows(at) || at.SchemaID != parent.SchemaID {
 			return at.ID
 		}
 		at = parent

@@ -47,6 +47,11 @@ func (w *work) beginSource(ctx context.Context) (*reading, error) {
 	if err := w.scan(ctx, src, r); err != nil {
 		return nil, errors.Join(err, r.close(ctx))
 	}
+	if r.rel.SQL == "" && len(w.change.Renames) > 0 {
+		idle := w.renameOnly()
+		idle.server, idle.ends = r.server, r.ends
+		return idle, nil
+	}
 	if r.rel.SQL == "" {
 		w.out.Why = "nothing new in " + r.server
 		return nil, r.close(ctx)
@@ -100,13 +105,13 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.state.columns(), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
 	if w.t.Table.Mode == define.Replace {
 		r.Whole = true
-		if w.state.ledger.Definition != w.t.Definition {
+		if w.change.Way == FullBuild {
 			r.Full = true
 		}
 	}
@@ -147,7 +152,7 @@ func (w *work) keepClose(r *reading, rel source.Relation) {
 // sameServer stops a read whose position was made on another server (promise 7).
 func (w *work) sameServer(server string) error {
 	was := w.state.ledger.Server
-	if was == "" || was == server || w.t.Full {
+	if was == "" || was == server || w.asked {
 		return nil
 	}
 	return fault.New(fault.Data, "server changed: the position was made on %s, the connection now leads to %s; nothing read", was, server).

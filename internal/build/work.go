@@ -24,6 +24,9 @@ type work struct {
 	state state
 	out   Outcome
 
+	change Change // of the definition, and the way taken
+	asked  bool   // a person asked for the full build
+
 	read        *reading
 	checks      *quality.Checks
 	rowOutcomes []quality.Outcome // of the row rules

@@ -169,6 +169,9 @@ func (d *display) warnings(out build.Outcome) {
 	for _, c := range out.Added {
 		d.print(pad + "new column " + c)
 	}
+	for _, c := range out.Renamed {
+		d.print(pad + "renamed column " + c)
+	}
 	for _, c := range out.Widened {
 		d.print(pad + "wider column " + c)
 	}

@@ -129,7 +129,7 @@ type Table struct {
 	Key            []string
 	OrderBy        string // "" for none
 	Deletes        Deletes
-	Columns        []job.Column // declared, in order; types win over inference
+	Columns        []job.Column // declared with a type, in order; types win over inference
 	Partition      []job.PartitionField
 	Sort           []string
 	FileBytes      int64 // target size of a data file
@@ -138,7 +138,8 @@ type Table struct {
 	MaxQuarantined Limit
 	Timeout        time.Duration
 	Retries        int
-	Hash           string // of the definition's meaning: layout and comments do not count
+	Meaning        job.Meaning       // of all but its SQL: layout and comments do not count
+	Was            map[string]string // earlier names of columns, by the name they have now
 
 	doc *project.Node // the definition as written, nil for SQL without a header
 }
