@@ -36,7 +36,7 @@ func (w *work) commit(ctx context.Context) error {
 	if w.state.table != nil {
 		in.SchemaID, in.LastColumnID = w.state.table.SchemaID(), w.state.table.LastColumnID()
 	}
-	if w.read.beside {
+	if w.read.beside && !w.read.settles {
 		in.Definition = "" // the rows that were there before are still those of the definition the ledger names
 	}
 	done, err := w.b.Lake.Commit(ctx, in)

@@ -28,8 +28,8 @@ func (w *work) beginSQL(ctx context.Context) (*reading, error) {
 		}
 	}
 	if w.unchanged(next) {
-		if len(w.change.Renames) > 0 {
-			return w.renameOnly(), nil
+		if r := w.idle(); r != nil {
+			return r, nil
 		}
 		w.out.Why = "inputs unchanged since " + w.since()
 		return nil, nil

@@ -39,8 +39,12 @@ func (b *Builder) Peek(ctx context.Context, t Task, changing []string) (Peek, er
 		return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
 	}
 	p.Change = w.change
-	if !p.Build && len(p.Change.Renames) > 0 {
+	switch {
+	case p.Build:
+	case len(p.Change.Renames) > 0:
 		p.Build, p.Why = true, "renames "+join(p.Change.Renames)
+	case p.Change.Way == ForwardOnly:
+		p.Build, p.Why = true, "takes over the changed definition, no rows"
 	}
 	return p, nil
 }

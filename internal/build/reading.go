@@ -23,6 +23,7 @@ type reading struct {
 	replace []string // splits whose earlier rows this read replaces
 	closes  []string // rejects this read settles, as closings gives them
 	beside  bool     // its rows come beside those there are, whatever the mode: a replay
+	settles bool     // though beside, the definition is from here on the one the table was built from
 	careful func(ctx context.Context, cause error) (source.Relation, error)
 	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
 	ends    []func(ctx context.Context) error
@@ -47,12 +48,11 @@ func (w *work) beginSource(ctx context.Context) (*reading, error) {
 	if err := w.scan(ctx, src, r); err != nil {
 		return nil, errors.Join(err, r.close(ctx))
 	}
-	if r.rel.SQL == "" && len(w.change.Renames) > 0 {
-		idle := w.renameOnly()
-		idle.server, idle.ends = r.server, r.ends
-		return idle, nil
-	}
 	if r.rel.SQL == "" {
+		if idle := w.idle(); idle != nil {
+			idle.server, idle.ends = r.server, r.ends
+			return idle, nil
+		}
 		w.out.Why = "nothing new in " + r.server
 		return nil, r.close(ctx)
 	}

@@ -12,16 +12,6 @@ import (
 	"weir/internal/source"
 )
 
-// earlier is the name a column had before, by its definition; "" for none.
-func earlier(t *define.Table, name string) string {
-	for is, was := range t.Was {
-		if strings.EqualFold(is, name) {
-			return was
-		}
-	}
-	return ""
-}
-
 // Renamed gives a table's columns the names its definition has for them now. Ids stay, so that files written under the
 // earlier names are read as they are.
 func Renamed(t *define.Table, cols []job.Column) []job.Column {
@@ -51,7 +41,7 @@ func pending(t *define.Table, cols []job.Column) []string {
 func (w *work) knownColumns() []job.Column {
 	known := Renamed(w.t.Table, w.state.columns())
 	for _, c := range known {
-		if was := earlier(w.t.Table, c.Name); was != "" && indexOf(known, was) < 0 {
+		if was := w.t.Table.Earlier(c.Name); was != "" && indexOf(known, was) < 0 {
 			known = append(known, job.Column{Name: was, Type: c.Type})
 		}
 	}
@@ -66,7 +56,7 @@ func (w *work) joined(brought []job.Column) ([]job.Column, error) {
 	}
 	var out []job.Column
 	for _, c := range brought {
-		is := nowNamed(w.t.Table, c.Name)
+		is := w.t.Table.NowNamed(c.Name)
 		i := indexOf(brought, is)
 		switch {
 		case is == "":
@@ -82,16 +72,6 @@ func (w *work) joined(brought []job.Column) ([]job.Column, error) {
 	return out, nil
 }
 
-// nowNamed is the name of the column that had a name before, "" for none.
-func nowNamed(t *define.Table, was string) string {
-	for is, before := range t.Was {
-		if strings.EqualFold(before, was) {
-			return is
-		}
-	}
-	return ""
-}
-
 // value is SQL for a column of the table out of a relation d: by field id where the relation lies in the lake, else by name
 // and, of a source, by the earlier name. It is "" where the relation lacks the column.
 func (w *work) value(c job.Column, cols []job.Column) string {
@@ -105,7 +85,7 @@ func (w *work) value(c job.Column, cols []job.Column) string {
 		at = -1 // another column of the lake that has the name by chance
 	}
 	was := -1
-	if name := earlier(w.t.Table, c.Name); name != "" && w.t.Table.Kind != define.FromSQL {
+	if name := w.t.Table.Earlier(c.Name); name != "" && w.t.Table.Kind != define.FromSQL {
 		was = indexOf(cols, name)
 		if was >= 0 && cols[was].ID != 0 {
 			was = -1
@@ -122,8 +102,12 @@ func (w *work) value(c job.Column, cols []job.Column) string {
 	return ""
 }
 
-// renameOnly is a read of nothing, for a build that only gives columns their new names.
-func (w *work) renameOnly() *reading {
+// idle is a read of nothing, for a build that takes over what changed in the definition where no row has to be read for it: new
+// names of columns, or that from here on new rows follow it. It is nil where there is nothing of the kind.
+func (w *work) idle() *reading {
+	if len(w.change.Renames) == 0 && w.change.Way != ForwardOnly {
+		return nil
+	}
 	cols := Renamed(w.t.Table, w.state.columns())
 	items := make([]string, len(cols))
 	for i, c := range cols {
@@ -131,7 +115,23 @@ func (w *work) renameOnly() *reading {
 		cols[i].ID = 0
 	}
 	sql := "SELECT " + strings.Join(items, ", ") + " WHERE false"
-	return &reading{rel: source.Relation{Relation: job.Relation{SQL: sql, Columns: cols}}, beside: true}
+	return &reading{rel: source.Relation{Relation: job.Relation{SQL: sql, Columns: cols}}, beside: true, settles: w.change.Way != FullBuild}
+}
+
+// Ahead are the columns that a table will have after its next build, as far as its definition says: renamed, widened, and
+// those that are declared.
+func Ahead(t *define.Table, cols []job.Column) []job.Column {
+	out := Renamed(t, cols)
+	for _, d := range t.Columns {
+		i := indexOf(out, d.Name)
+		switch {
+		case i < 0:
+			out = append(out, d)
+		case lake.Widens(out[i].Type, d.Type):
+			out[i].Type = d.Type
+		}
+	}
+	return out
 }
 
 // identified gives the columns that replace all of a table's the ids of those they were before a rename.
@@ -142,7 +142,7 @@ func (w *work) identified(cols []job.Column) []job.Column {
 	out := slices.Clone(cols)
 	stored := w.state.table.Columns()
 	for i, c := range out {
-		was := earlier(w.t.Table, c.Name)
+		was := w.t.Table.Earlier(c.Name)
 		if at := indexOf(stored, was); was != "" && at >= 0 && indexOf(stored, c.Name) < 0 {
 			out[i].ID = stored[at].ID
 		}

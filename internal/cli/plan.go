@@ -130,7 +130,11 @@ func (w *workspace) printChanges(p plan.Plan) {
 		}
 		fmt.Fprintf(w.app.out, "  %s %s\n    %s: %s\n", s.Table, c.What(), wayWords[c.Way], c.Says)
 		for _, o := range c.Or {
-			fmt.Fprintf(w.app.out, "    or weir run %s %s: %s\n", s.Table, o.Flags, o.Says)
+			or := "or "
+			if c.Way == build.Undecided {
+				or = ""
+			}
+			fmt.Fprintf(w.app.out, "    %sweir run %s %s: %s\n", or, s.Table, o.Flags, o.Says)
 		}
 	}
 	if changed > 0 {

@@ -32,8 +32,9 @@ func meaning(t *Table, from string) job.Meaning {
 		write("partition", partitionText(t.Partition))
 	}
 	write("cursor", t.Cursor)
-	if columns := columnsText(t); columns != "" {
-		m["columns"] = job.Digest(columns)
+	if now, before := columnsText(t, nil), columnsText(t, t.Was); now != "" {
+		// Under the names of before, too: a rename alone is not another column.
+		m["columns"] = job.Digest(slices.Compact([]string{now, before})...)
 	}
 	if from = strings.TrimSpace(from); from != "" {
 		m["from"] = job.Digest(from)
@@ -57,11 +58,15 @@ func written(value any) string {
 	return string(text)
 }
 
-// columnsText writes the declared columns. In SQL their order says nothing.
-func columnsText(t *Table) string {
+// columnsText writes the declared columns, those with an earlier name under that. In SQL their order says nothing.
+func columnsText(t *Table, was map[string]string) string {
 	var lines []string
 	for _, c := range t.Columns {
-		lines = append(lines, fmt.Sprintf("%q %s %t", strings.ToLower(c.Name), c.Type, c.Required))
+		name := c.Name
+		if before, ok := was[name]; ok {
+			name = before
+		}
+		lines = append(lines, fmt.Sprintf("%q %s %t", strings.ToLower(name), c.Type, c.Required))
 	}
 	if t.Kind == FromSQL {
 		slices.Sort(lines)

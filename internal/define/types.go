@@ -2,6 +2,7 @@
 package define
 
 import (
+	"strings"
 	"time"
 
 	"weir/internal/job"
@@ -148,6 +149,26 @@ type Table struct {
 // nearest key around it, and of the file's first line where there is none.
 func (t *Table) PlaceOf(key string) project.Place {
 	return placeOf(t.doc, key, project.Place{File: t.File, Line: max(1, t.Line), Col: 1})
+}
+
+// Earlier is the name a column had before, "" where it had none.
+func (t *Table) Earlier(name string) string {
+	for is, was := range t.Was {
+		if strings.EqualFold(is, name) {
+			return was
+		}
+	}
+	return ""
+}
+
+// NowNamed is the name of the column that had a name before, "" where none had.
+func (t *Table) NowNamed(was string) string {
+	for is, before := range t.Was {
+		if strings.EqualFold(before, was) {
+			return is
+		}
+	}
+	return ""
 }
 
 // Pipeline is a named selection with a schedule.
