@@ -63,7 +63,7 @@ func (w *workspace) printOrphans(ctx context.Context) error {
 	}
 	for _, name := range stored {
 		if w.graph.Nodes[name] == nil {
-			fmt.Fprintf(w.app.out, "%s has no definition any more; the lake keeps it as it is, weir drop %s removes it\n", name, name)
+			fmt.Fprintf(w.app.out, "%s has no definition any more; the lake keeps it as it is\n  weir drop %s removes it; weir rename %s NEW, where its definition moved\n", name, name, name)
 		}
 	}
 	return nil
