@@ -34,7 +34,7 @@ func meaning(t *Table, from string) job.Meaning {
 	write("cursor", t.Cursor)
 	if now, before := columnsText(t, nil), columnsText(t, t.Was); now != "" {
 		// Under the names of before, too: a rename alone is not another column.
-		m["columns"] = job.Digest(slices.Compact([]string{now, before})...)
+		m["columns"] = job.Digest(slices.Compact([]string{before, now})...)
 	}
 	if from = strings.TrimSpace(from); from != "" {
 		m["from"] = job.Digest(from)

@@ -30,7 +30,7 @@ func Plain(text string) string {
 const digestMark = "#"
 
 // Digest stands for a value that is too long to keep or not for all eyes. With several texts they are forms of one value:
-// two values are the same where one of their forms is.
+// two values are the same where one of their forms is. The last one is the form that says the least of how it is written.
 func Digest(forms ...string) string {
 	parts := make([]string, len(forms))
 	for i, f := range forms {
@@ -40,14 +40,18 @@ func Digest(forms ...string) string {
 	return digestMark + strings.Join(parts, digestMark)
 }
 
-// Hash is one value for the whole meaning, "" for none.
+// Hash is one value for the whole meaning, "" for none; of digests the last form counts.
 func (m Meaning) Hash() string {
 	if len(m) == 0 {
 		return ""
 	}
 	h := sha256.New()
 	for _, name := range m.names() {
-		fmt.Fprintf(h, "%q=%q\n", name, m[name])
+		value := m[name]
+		if strings.HasPrefix(value, digestMark) {
+			value = value[strings.LastIndex(value, digestMark):]
+		}
+		fmt.Fprintf(h, "%q=%q\n", name, value)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
