@@ -71,6 +71,7 @@ type Outcome struct {
 	Rejects        string // where a failed build's rejects lie
 	Added, Widened []string
 	Renamed        []string // old → new
+	Change         Change   // of the definition since the build before, and the way that was taken
 	Already        bool     // the run had committed this table before
 }
 
@@ -92,8 +93,9 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 		return already(state, t), nil
 	}
 	w := &work{b: b, t: t, state: state}
-	if err := w.decide(); err != nil {
-		return Outcome{}, err
+	err = w.decide()
+	if w.out.Change = w.change; err != nil {
+		return w.out, err
 	}
 	s, err := b.Engine.Open(ctx)
 	if err != nil {

@@ -142,26 +142,30 @@ func redefines(parts []job.Difference, mode define.Mode) bool {
 // decide takes the way of a changed definition: the default one, or the one that flags name.
 func (w *work) decide() error {
 	w.change = change(w.t, w.state)
-	if w.t.Full {
+	c := &w.change
+	switch {
+	case w.t.Full:
 		w.asked = true
-		return refuseFull(w.t, w.state, w.change)
-	}
-	switch w.change.Way {
-	case FullBuild:
-		if w.t.Forward && w.t.Table.Mode != define.Replace {
-			w.change.Way = ForwardOnly
-			return nil
+		if err := refuseFull(w.t, w.state, *c); err != nil {
+			return err
 		}
+		c.take(FullBuild, "as asked for, everything is read and computed again")
+	case w.t.Forward && offers(*c, forwardFlag):
+		c.take(ForwardOnly, "as asked for, the rows there are stay as they are")
+	case c.Way == FullBuild:
 		// A table that is replaced is read whole in any case.
 		w.t.Full = w.t.Table.Mode != define.Replace
-	case Undecided:
-		if w.t.Forward && offers(w.change, forwardFlag) {
-			w.change.Way = ForwardOnly
-			return nil
-		}
-		return fault.New(fault.Usage, "definition changed: %s; %s", w.change.What(), w.change.Says).WithHint("%s", w.change.hint(w.t.Table.Name))
+	case c.Way == Undecided:
+		return fault.New(fault.Usage, "definition changed: %s; %s", c.What(), c.Says).WithHint("%s", c.hint(w.t.Table.Name))
 	}
 	return nil
+}
+
+// take notes the way a person chose.
+func (c *Change) take(way Way, says string) {
+	if len(c.Parts) > 0 {
+		c.Way, c.Says, c.Or = way, says, nil
+	}
 }
 
 func offers(c Change, flag string) bool {

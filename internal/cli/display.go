@@ -166,6 +166,9 @@ func (d *display) warnings(out build.Outcome) {
 			d.print(fmt.Sprintf("%s%s: %s: %s", pad, o.Rule.OnFail, o.Rule.Text, o.Reason))
 		}
 	}
+	if c := out.Change; len(c.Parts) > 0 && !out.Skipped {
+		d.print(pad + "definition changed: " + c.What() + " · " + wayWords[c.Way])
+	}
 	for _, c := range out.Added {
 		d.print(pad + "new column " + c)
 	}
