@@ -67,15 +67,10 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.next = scan.End()
 	r.full = w.t.Full || w.t.Table.Mode == define.Replace
 	r.whole = r.full
-	if len(splits) == 0 && w.state.table != nil && (!r.whole || r.next.Equal(w.state.ledger.Position)) {
+	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
-	}
-	r.base = w.state.ledger.Position
-	if !r.whole {
-		r.base, r.next = moved(w.state.ledger.Position, r.next)
 	}
 	for _, s := range splits {
 		w.out.BytesRead += s.Bytes
@@ -84,7 +79,15 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 			r.replace = append(r.replace, s.Name)
 		}
 	}
-	return w.relate(ctx, scan, r)
+	if err := w.relate(ctx, scan, r); err != nil {
+		return err
+	}
+	// Now that the source has looked at what it reads it knows the end without another look.
+	r.base, r.next = w.state.ledger.Position, scan.End()
+	if !r.whole {
+		r.base, r.next = moved(w.state.ledger.Position, r.next)
+	}
+	return nil
 }
 
 // moved keeps the splits whose value changes: only they are compared and set at the commit, so that two runs over different

@@ -33,7 +33,7 @@ type Source interface {
 // Scan is one bounded read: what it covers is fixed.
 type Scan interface {
 	Splits() []Split   // what is to be read now, in order; empty: nothing new
-	End() job.Position // the position after all splits are read; splits not read keep their value
+	End() job.Position // the position after all splits are read; splits not read keep their value; cheapest once the relation is there
 	Close() error
 }
 

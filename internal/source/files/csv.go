@@ -95,7 +95,7 @@ func (m *maker) readCSV(b *branch, types []string, more string) string {
 	if d.encoding != "" && d.encoding != "utf-8" {
 		o += ", encoding=" + job.Literal(d.encoding)
 	}
-	o += m.formats()
+	o += m.formats() + m.buffers(b)
 	return "read_csv(" + b.paths() + ", " + o + b.hiveOption() + more + ")"
 }
 
@@ -177,7 +177,7 @@ func (m *maker) sniffCSV(ctx context.Context, b *branch) ([]string, error) {
 	if d.encoding != "" && d.encoding != "utf-8" {
 		q += ", encoding=" + job.Literal(d.encoding)
 	}
-	cols, err := m.e.Describe(ctx, q+m.formats()+")")
+	cols, err := m.e.Describe(ctx, q+m.formats()+m.buffers(b)+")")
 	if err != nil {
 		return nil, m.engineFault(err)
 	}
@@ -226,6 +226,17 @@ func refs(n int) []string {
 	return out
 }
 
+// buffers are the reader's sizes. A buffer must hold a line. Each core fills one, and the engine keeps some more, so they
+// are small where it is known that no line is long: as fast, for half the memory (promise 5).
+func (m *maker) buffers(b *branch) string {
+	line := m.s.reader.maxLine()
+	if !b.splits[0].plain {
+		return fmt.Sprintf(", max_line_size=%d, buffer_size=%d", line, max(32<<20, 2*line))
+	}
+	// No line of a certified file is longer than a chunk and what is read behind it.
+	return fmt.Sprintf(", max_line_size=%d, buffer_size=%d", min(line, 2*chunkSize), 8*chunkSize)
+}
+
 // formats are the options that change what a text means.
 func (m *maker) formats() string {
 	var o string
@@ -243,6 +254,5 @@ func (m *maker) formats() string {
 	if m.s.reader.Comment != "" {
 		o += ", comment=" + charLiteral(firstByte(m.s.reader.Comment, 0))
 	}
-	// The buffer must hold a line; 32 MB is the engine's own choice for lines of 2 MB.
-	return o + fmt.Sprintf(", max_line_size=%d, buffer_size=%d", m.s.reader.maxLine(), max(32<<20, 2*m.s.reader.maxLine()))
+	return o
 }

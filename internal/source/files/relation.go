@@ -76,7 +76,10 @@ func (m *maker) prepare(ctx context.Context) error {
 	if err := m.certify(ctx); err != nil {
 		return err
 	}
-	return m.strictJSON(ctx)
+	if err := m.strictJSON(); err != nil {
+		return err
+	}
+	return s.hashRest(ctx)
 }
 
 // fieldsOf reads a file's own header where its format has one. An empty file gets no branch.
@@ -97,16 +100,7 @@ func (m *maker) fieldsOf(b *branch, fields *[]field) error {
 			*fields = append(*fields, field{name: name, file: n.name})
 		}
 	case formatJSON, formatNDJSON:
-		shape, err := jsonShape(n)
-		if err != nil {
-			return readFault(n.name, err)
-		}
-		if b.format = shape; shape == "" {
-			return nil
-		}
-		if n.glance, err = glanceAt(n, shape); err != nil {
-			return readFault(n.name, err)
-		}
+		b.format = n.shape
 	}
 	return nil
 }
