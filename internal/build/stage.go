@@ -118,6 +118,11 @@ func bytesOf(files []job.File) (n int64) {
 
 // takeRejects writes down what the read could not take and judges how much it was.
 func (w *work) takeRejects(ctx context.Context) error {
+	if settle := w.read.rel.Settle; settle != nil {
+		if err := settle(ctx); err != nil {
+			return err
+		}
+	}
 	rejected, err := w.keepRejects(ctx, w.read.rel.Rejects, record.KindReject)
 	if err != nil {
 		return err
