@@ -106,6 +106,9 @@ func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
 	if w.read.beside && w.t.Table.Mode != define.Upsert {
 		return w.mergeAppend(ctx, t)
 	}
+	if w.read.part != nil {
+		return w.mergePart(ctx, t)
+	}
 	switch w.t.Table.Mode {
 	case define.Append:
 		return w.mergeAppend(ctx, t)
