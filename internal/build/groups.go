@@ -10,14 +10,14 @@ import (
 	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/model"
-	"weir/internal/model/groups"
+	"weir/internal/model/locality"
 	"weir/internal/source"
 )
 
 // beginGroups reads the groups that changed rows of the input touch, whole.
 func (w *work) beginGroups(ctx context.Context, tables map[string]*lake.Table, next job.Position, c lake.Changes) (*reading, error) {
 	input := tables[w.t.Table.Incremental.Input]
-	keys, err := w.follow(ctx, columnsOf(tables))
+	keys, err := w.follow(ctx, tables)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (w *work) sameColumns(found []job.Column) (cols []job.Column, why string) {
 // grouping are the groups of one build.
 type grouping struct {
 	w    *work
-	keys []groups.Key
+	keys []Key
 	by   []job.Column // as they are stored
 	n    int64        // groups touched
 }
@@ -90,11 +90,11 @@ func groupColumn(i int) string { return fmt.Sprintf("__weir_k%d", i) }
 
 // exprs are the grouping columns of a row of the input, in the types they are stored in. A row that has none, because its
 // values give an error, is either left out by the SQL or stops the build there, as it would stop a full one.
-func (g *grouping) exprs(k groups.Key) []string {
+func (g *grouping) exprs(k Key) []string {
 	out := make([]string, len(k.Exprs))
 	for i, e := range k.Exprs {
 		out[i] = "CAST(" + e + " AS " + g.by[i].Type + ")"
-		if k.Columns[i].Column == "" || k.Columns[i].Unit != "" {
+		if k.Order[i].Column == "" || k.Order[i].Unit != "" {
 			out[i] = "TRY(" + out[i] + ")"
 		}
 	}
@@ -180,7 +180,7 @@ func (g *grouping) narrow(ctx context.Context, input *lake.Table, c lake.Changes
 	return nil
 }
 
-func (g *grouping) meets(k groups.Key) string {
+func (g *grouping) meets(k Key) string {
 	q := g.exprs(k)
 	for i := range q {
 		q[i] += " IS NOT DISTINCT FROM __weir_t." + groupColumn(i)
@@ -198,7 +198,7 @@ func comparable(typ string) bool {
 }
 
 // span gives for a grouping column value k the least and the largest value of the column it follows; false where it follows none.
-func (g *grouping) span(i int, s groups.Source, cols []job.Column, k string) (lo, hi, typ string, ok bool) {
+func (g *grouping) span(i int, s locality.Order, cols []job.Column, k string) (lo, hi, typ string, ok bool) {
 	at := indexOf(cols, s.Column)
 	if s.Column == "" || at < 0 || !comparable(cols[at].Type) {
 		return "", "", "", false
@@ -217,12 +217,12 @@ func (g *grouping) span(i int, s groups.Source, cols []job.Column, k string) (lo
 
 // ranges is a condition on plain columns of the input that holds for every row of a touched group, so that the engine leaves
 // out row groups of files by their statistics.
-func (g *grouping) ranges(ctx context.Context, cols []job.Column, k groups.Key) (string, error) {
+func (g *grouping) ranges(ctx context.Context, cols []job.Column, k Key) (string, error) {
 	if g.n == 0 {
 		return "", nil
 	}
 	var all []string
-	for i, s := range k.Columns {
+	for i, s := range k.Order {
 		lo, hi, typ, ok := g.span(i, s, cols, groupColumn(i))
 		if !ok {
 			continue
@@ -253,7 +253,7 @@ func (g *grouping) ranges(ctx context.Context, cols []job.Column, k groups.Key) 
 const manyPairs = 20_000_000
 
 // overlapping are the files whose statistics do not tell that no row of theirs is in a touched group.
-func (g *grouping) overlapping(ctx context.Context, files []lake.DataFile, cols []job.Column, keys []groups.Key) ([]string, error) {
+func (g *grouping) overlapping(ctx context.Context, files []lake.DataFile, cols []job.Column, keys []Key) ([]string, error) {
 	if g.n == 0 || len(files) == 0 {
 		return []string{}, nil
 	}
@@ -277,7 +277,7 @@ func (g *grouping) overlapping(ctx context.Context, files []lake.DataFile, cols 
 }
 
 // overlap says which files may hold rows of touched groups by one key; known is false where nothing can be said.
-func (g *grouping) overlap(ctx context.Context, files []lake.DataFile, cols []job.Column, k groups.Key) (hit []bool, known bool, err error) {
+func (g *grouping) overlap(ctx context.Context, files []lake.DataFile, cols []job.Column, k Key) (hit []bool, known bool, err error) {
 	if int64(len(files))*g.n > manyPairs {
 		return nil, false, nil
 	}
@@ -286,7 +286,7 @@ func (g *grouping) overlap(ctx context.Context, files []lake.DataFile, cols []jo
 	for i := range files {
 		rows[i] = []string{fmt.Sprint(i)}
 	}
-	for i, s := range k.Columns {
+	for i, s := range k.Order {
 		lo, hi, typ, ok := g.span(i, s, cols, "__weir_t."+groupColumn(i))
 		if !ok {
 			continue
@@ -337,11 +337,11 @@ func (g *grouping) targetFiles(ctx context.Context, t *lake.Table) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	own := groups.Key{Columns: make([]groups.Source, len(g.by))}
+	own := Key{Order: make([]locality.Order, len(g.by))}
 	for i, c := range g.by {
-		own.Columns[i] = groups.Source{Column: c.Name}
+		own.Order[i] = locality.Order{Column: c.Name}
 	}
-	return g.overlapping(ctx, files, t.Columns(), []groups.Key{own})
+	return g.overlapping(ctx, files, t.Columns(), []Key{own})
 }
 
 // told says what is computed again and why.

@@ -160,7 +160,7 @@ func (w *work) rebuild(ctx context.Context, tables map[string]*lake.Table, next 
 // beginRows reads the rows that new rows of the input give.
 func (w *work) beginRows(ctx context.Context, tables map[string]*lake.Table, next job.Position, c lake.Changes) (*reading, error) {
 	inc := w.t.Table.Incremental
-	if _, err := w.follow(ctx, columnsOf(tables)); err != nil {
+	if _, err := w.follow(ctx, tables); err != nil {
 		return nil, err
 	}
 	cols, err := w.open(ctx, tables, w.t.Table.SQL)
@@ -197,14 +197,6 @@ func plural(n int64, word string) string {
 		return "1 " + word
 	}
 	return strconv.FormatInt(n, 10) + " " + word + "s"
-}
-
-func columnsOf(tables map[string]*lake.Table) map[string][]job.Column {
-	out := map[string][]job.Column{}
-	for name, t := range tables {
-		out[name] = t.Columns()
-	}
-	return out
 }
 
 // images counts images.

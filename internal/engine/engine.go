@@ -25,8 +25,6 @@ type Session interface {
 	PlanJSON(ctx context.Context, sql string) (string, error)
 	// DescribeParams binds a query without running it and gives its columns.
 	DescribeParams(ctx context.Context, sql string, p job.Params) ([]job.Column, error)
-	// PlanJSON gives the bound, unoptimised plan of a query, as the engine's own JSON.
-	PlanJSON(ctx context.Context, sql string) (string, error)
 	// Query hands each row to scan, as database/sql gives it. For small results.
 	Query(ctx context.Context, sql string, scan func(row []any) error) error
 	// Int runs a query of one whole number.
