@@ -148,13 +148,12 @@ func (w *work) sameInputs(next job.Position) bool {
 
 // readWindow fills in a reading of one range.
 func (w *work) readWindow(win window, r Range, rd *reading, cols []job.Column) *reading {
-	name := job.Quote(win.def.Column)
 	rd.rel = source.Relation{Relation: job.Relation{SQL: w.windowSQL(win, r), Columns: cols, Rows: -1, Bytes: w.out.BytesRead}}
 	rd.params = w.params()
 	lo, hi := "CAST("+job.Literal(r.From)+" AS "+win.typ+")", "CAST("+job.Literal(r.To)+" AS "+win.typ+")"
 	pointer := job.Literal("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(win.def.Column))
 	raw := "TRY_CAST(json_extract_string(raw, " + pointer + ") AS " + win.typ + ")"
-	rd.inside = name + " >= " + lo + " AND " + name + " < " + hi
+	rd.inside = win.holds(r)
 	rd.part = &part{condition: rd.inside, rejects: raw + " >= " + lo + " AND " + raw + " < " + hi}
 	return rd
 }

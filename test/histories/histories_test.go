@@ -22,7 +22,7 @@ func TestIncremental(t *testing.T) {
 	for worker := range runtime.GOMAXPROCS(0) {
 		t.Run(fmt.Sprint(worker), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorld(t, "Europe/London")
 			for {
 				seed := next.Add(1) - 1
 				if seed >= n || t.Failed() {

@@ -37,11 +37,11 @@ type world struct {
 	ways   map[string]map[string]int // how often a form was built in which way
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, zone string) *world {
 	root := filepath.Join(t.TempDir(), "lake")
 	l, err := lake.Open(t.Context(), lake.Config{Location: root})
 	must(t, err)
-	e, err := duckdb.Open(t.Context(), duckdb.Options{Threads: 1, Timezone: "Europe/London"})
+	e, err := duckdb.Open(t.Context(), duckdb.Options{Threads: 1, Timezone: zone})
 	must(t, err)
 	w := &world{t: t, lake: l, root: root, engine: &breaking{Engine: e}, ways: map[string]map[string]int{}}
 	w.build = &build.Builder{Lake: l, Engine: w.engine, Scratch: t.TempDir()}
