@@ -62,11 +62,12 @@ func change(t Task, st state) Change {
 	if len(c.Parts) == 0 {
 		return c
 	}
+	whole := t.Table.Mode == define.Replace || t.Table.Incremental.Grouped()
 	switch narrowed := narrows(t, st); {
-	case t.Table.Mode == define.Replace && !lossless(t, st):
+	case whole && !lossless(t, st):
 		c.Way, c.Says = Undecided, "the table kept rows that a replacing build would drop"
 		c.Or = []Choice{{destroyFlag, "drops them"}}
-	case t.Table.Mode == define.Replace:
+	case t.Table.Mode == define.Replace && t.Table.Incremental == nil:
 		c.Way, c.Says = FullBuild, "every row is replaced, as in any build of it"
 	case redefines(c.Parts, t.Table.Mode) && lossless(t, st):
 		c.Way, c.Says = FullBuild, "the table is built anew"
@@ -126,7 +127,7 @@ func lossless(t Task, st state) bool {
 		return true
 	case accumulates(was) || accumulates(string(t.Table.Mode)) || t.Table.Kind != define.FromSQL:
 		return false
-	case st.ledger.Meaning["deletes"] == string(define.Remove):
+	case st.ledger.Meaning["deletes"] == string(define.Remove), st.ledger.Meaning["incremental.by"]+st.ledger.Meaning["incremental.window"] != "":
 		return true
 	}
 	return !slices.ContainsFunc(t.Inputs, func(in Input) bool { return in.View == "" && !in.Keeps })

@@ -54,6 +54,12 @@ func TestChange(t *testing.T) {
 		{"a member less", false, nil, "append columns=a", "append columns=b", []job.Column{{Name: "s", Type: `STRUCT("a" DATE)`}}, Undecided, "--full --destroy-history"},
 		{"another type, computed", true, keeps, "upsert key=id columns=a", "upsert key=id columns=b", []job.Column{{Name: "id", Type: "DATE"}}, FullBuild, "--forward-only"},
 		{"another type, with rows that go", true, loses, "upsert key=id columns=a", "upsert key=id columns=b", []job.Column{{Name: "id", Type: "DATE"}}, Undecided, "--full --destroy-history"},
+		{"groups", true, loses, "replace incremental=raw.a incremental.by=d sql=a", "replace incremental=raw.a incremental.by=d sql=b", nil, FullBuild, "--forward-only"},
+		{"groups by key", true, loses, "upsert key=d incremental=raw.a incremental.by=d sql=a", "upsert key=d incremental=raw.a incremental.by=d sql=b", nil, FullBuild, "--forward-only"},
+		{"groups of another key", true, loses, "upsert key=d incremental=raw.a incremental.by=d", "upsert key=d,e incremental=raw.a incremental.by=d", nil, FullBuild, "--forward-only"},
+		{"groups of what kept rows", true, loses, "upsert key=d", "upsert key=d incremental=raw.a incremental.by=d", nil, Undecided, "--full --destroy-history"},
+		{"new rows that append", true, keeps, "append incremental=raw.a sql=a", "append incremental=raw.a sql=b", nil, ForwardOnly, "--full --destroy-history"},
+		{"new rows by key", true, keeps, "upsert key=d incremental=raw.a sql=a", "upsert key=d incremental=raw.a sql=b", nil, FullBuild, "--forward-only"},
 	} {
 		table := r.table
 		if table.Kind = define.FromSource; c.sql {
@@ -61,6 +67,9 @@ func TestChange(t *testing.T) {
 		}
 		task := Task{Table: &table, Inputs: c.inputs, Meaning: partsOf(c.is)}
 		table.Mode, table.Columns, table.Deletes = define.Mode(task.Meaning["mode"]), c.columns, define.Deletes(task.Meaning["deletes"])
+		if task.Meaning["incremental"] != "" {
+			table.Incremental = &define.Incremental{Input: "raw.a", By: strings.Fields(task.Meaning["incremental.by"])}
+		}
 		task.Definition = task.Meaning.Hash()
 		before := st
 		before.ledger.Meaning = partsOf(c.was)

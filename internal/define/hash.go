@@ -27,6 +27,14 @@ func meaning(t *Table, from string) job.Meaning {
 	if t.Deletes != Ignore {
 		write("deletes", string(t.Deletes))
 	}
+	if i := t.Incremental; i != nil {
+		// What a look-back or a policy for other inputs leaves out of a build is a matter of that build; what the table holds is not.
+		write("incremental", i.Input)
+		write("incremental.by", i.By)
+		if i.Window != nil {
+			write("incremental.window", "yes")
+		}
+	}
 	if t.Mode == Partitions {
 		// Here the partition decides which rows go.
 		write("partition", partitionText(t.Partition))

@@ -161,13 +161,13 @@ func (g *Graph) inputs(n *Node, st *model.Statement) (problems []project.Problem
 		}
 	}
 	for _, p := range st.Params {
-		if _, ok := g.Project.Vars[p]; !ok && p != "run_time" {
+		if _, ok := g.Project.Vars[p]; !ok && p != "run_time" && !hasWindow(n.Table, p) {
 			problems = append(problems, project.Problem{Place: paramPlace(n.Table, p),
 				Message: fmt.Sprintf("$%s is not among the project's vars", p), Hint: nearestHint(p, append(sorted(g.Project.Vars), "run_time"))})
 		}
 		n.Params = append(n.Params, p)
 	}
-	return problems
+	return append(problems, g.window(n, st.Params)...)
 }
 
 // MacroInputs are the tables that macros read, named there and so at the beginning of a statement that calls them.

@@ -34,7 +34,7 @@ func (g *Graph) said(m job.Meaning, n *Node) {
 		m["macro "+macro] = g.bodies[macro]
 	}
 	for _, p := range n.Params {
-		if p != "run_time" { // time moves on with every run, and is not a change of the definition
+		if p != "run_time" && !hasWindow(n.Table, p) { // time moves on with every run, and is not a change of the definition
 			m["var "+p] = job.Digest(fmt.Sprint(g.Project.Vars[p]))
 		}
 	}
