@@ -224,6 +224,7 @@ func TestSortColumnIsMissing(t *testing.T) {
 
 func TestWideTable(t *testing.T) {
 	r := localRig(t)
+	r.size = 64 << 20
 	items := make([]string, 5000)
 	for i := range items {
 		name := fmt.Sprintf("c%d", i)

@@ -60,7 +60,7 @@ func newRig(t testing.TB, c lake.Config) *rig {
 	r := &rig{t: t, tb: t, ctx: t.Context(), root: c.Location, size: 1 << 20, keep: lake.Keep{AtLeast: 1},
 		cols: []job.Column{{Name: "id", Type: "BIGINT"}, {Name: "p", Type: "INTEGER"}, {Name: "v", Type: "VARCHAR"}}}
 	var err error
-	r.eng, err = duckdb.Open(t.Context(), duckdb.Options{Threads: 2, Memory: 1 << 30, TempDir: t.TempDir()})
+	r.eng, err = duckdb.Open(t.Context(), duckdb.Options{Threads: 2, Memory: 512 << 20, TempDir: t.TempDir()})
 	ok(t, err)
 	r.s, err = r.eng.Open(t.Context())
 	ok(t, err)
