@@ -230,14 +230,27 @@ func (r *rig) same(got, want []string) {
 // foreign is plain iceberg-go on the lake's catalog, as any other tool would open it.
 func (r *rig) foreign() *table.Table {
 	r.t.Helper()
+	cat, ident := r.catalog()
+	t, err := cat.LoadTable(context.Background(), ident)
+	ok(r.t, err)
+	return t
+}
+
+func (r *rig) catalog() (*sqlcat.Catalog, table.Identifier) {
+	r.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.root, "catalog.db")+"?_pragma=busy_timeout(10000)")
 	ok(r.t, err)
 	r.tb.Cleanup(func() { db.Close() })
 	cat, err := sqlcat.NewCatalog(lake.CatalogName, db, sqlcat.SQLite, iceberg.Properties{"warehouse": "file:///none"})
 	ok(r.t, err)
-	t, err := cat.LoadTable(context.Background(), strings.Split(name, "."))
-	ok(r.t, err)
-	return t
+	return cat, strings.Split(name, ".")
+}
+
+// setRef gives a snapshot a name, as another tool does.
+func setRef(t fatal, cat *sqlcat.Catalog, ident table.Identifier, ref string, id int64, kind table.RefType) {
+	t.Helper()
+	_, _, err := cat.CommitTable(context.Background(), ident, nil, []table.Update{table.NewSetSnapshotRefUpdate(ref, id, kind, -1, -1, -1)})
+	ok(t, err)
 }
 
 // deleteByPosition is another tool's delete, merge on read.
