@@ -130,14 +130,6 @@ func (t *Table) gone(since int64, byID map[int64]Snapshot) error {
 	return t.untold("was last read at snapshot %d, which has expired", since)
 }
 
-// SameRows says whether a snapshot holds just the rows of its parent: it compacted files, settled rejects or moved a position.
-func (s Snapshot) SameRows() bool {
-	if s.Foreign {
-		return s.Operation == "replace" // Iceberg's name for a rewrite that changes no row
-	}
-	return s.Counts != nil && s.Counts.Inserted+s.Counts.Updated+s.Counts.Deleted == 0
-}
-
 // gathering collects the files that hold images.
 type gathering struct {
 	t              *Table
