@@ -65,7 +65,7 @@ func (w *work) open(ctx context.Context, tables map[string]*lake.Table, sql stri
 }
 
 func (w *work) unchanged(next job.Position) bool {
-	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.state.ledger.Definition == w.t.Definition
+	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.change.Way != FullBuild
 }
 
 func (w *work) since() string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/internal/build"
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
@@ -93,7 +94,7 @@ func (w *workspace) sourceColumns(ctx context.Context, t *define.Table) ([]job.C
 		return nil, err
 	}
 	if err == nil {
-		return stored.Columns(), nil
+		return build.Ahead(t, stored.Columns()), nil
 	}
 	cols, err := w.sniff(ctx, t)
 	if err != nil && len(t.Columns) > 0 {

@@ -77,6 +77,11 @@ func declaredOnly(t *Table) (problems []project.Problem) {
 	for _, c := range t.Columns {
 		names = append(names, c.Name)
 	}
+	for _, name := range sorted(t.Was) {
+		if !slices.Contains(names, name) {
+			problems = append(problems, t.PlaceOf("columns."+name).Problem("column %q: type is missing, and strict: true wants it", name))
+		}
+	}
 	check := func(key, name string) {
 		if name != "" && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
 			problems = append(problems, t.PlaceOf(key).Problem("%s: column %q is not declared", key, name).WithHint("%s", project.NearestHint(name, names)))

@@ -103,19 +103,20 @@ func (t *Table) steps(ctx context.Context, since int64) ([]step, error) {
 	return out, nil
 }
 
-// sameColumns checks that the columns since a snapshot are those of today but for new ones. Where one was replaced or changed its
-// type, every row changed, whatever the commits say.
+// sameColumns checks that the columns since a snapshot are those of today but for new ones and new names. Where one was replaced
+// or changed its type, or its name means another one now, every row changed, whatever the commits say.
 func (t *Table) sameColumns(ctx context.Context, since int64) error {
 	past, err := t.At(ctx, since)
 	if err != nil {
 		return t.untold("has lost snapshot %d", since)
 	}
-	now := map[string]job.Column{}
+	named, now := map[string]int{}, map[int]job.Column{}
 	for _, c := range t.columns {
-		now[strings.ToLower(c.Name)] = c
+		named[strings.ToLower(c.Name)], now[c.ID] = c.ID, c
 	}
 	for _, c := range past.columns {
-		if is, ok := now[strings.ToLower(c.Name)]; !ok || is.ID != c.ID || is.Type != c.Type {
+		id, taken := named[strings.ToLower(c.Name)]
+		if is, ok := now[c.ID]; !ok || is.Type != c.Type || taken && id != c.ID {
 			return t.untold("has another column %s than at snapshot %d", c.Name, since)
 		}
 	}
