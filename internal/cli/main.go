@@ -80,7 +80,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.runCommand(), a.compileCommand(),
 		a.queryCommand(), a.tablesCommand(), a.showCommand(), a.runsCommand(), a.rejectsCommand(), a.positionCommand(),
-		a.connectionCommand(), a.schemaCommand(), a.docsCommand(), a.versionCommand())
+		a.connectionCommand(), a.crawlCommand(), a.schemaCommand(), a.docsCommand(), a.versionCommand())
 	usageArgs(root)
 	return root
 }

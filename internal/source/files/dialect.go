@@ -69,6 +69,11 @@ func (s *scan) readHead(n *split, expected []string) (csvHead, error) {
 			return h, err
 		}
 	}
+	return s.headOf(n, h, head, expected)
+}
+
+// headOf finds dialect and names in the beginning of a file, unpacked and decoded.
+func (s *scan) headOf(n *split, h csvHead, head []byte, expected []string) (csvHead, error) {
 	// Every second byte of UTF-16 is zero; in a text, a stray one spoils its own field only.
 	if zeros := bytes.Count(head, []byte{0}); zeros > len(head)/10 {
 		return h, fault.New(fault.Data, "%s is not text: a zero byte stands at offset %d", n.name, bytes.IndexByte(head, 0)).
@@ -133,14 +138,21 @@ func openText(n *split, encoding string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decoded{decodeText(r, encoding), r}, nil
+}
+
+// decodeText gives a text in UTF-8, without a byte order mark.
+func decodeText(r io.Reader, encoding string) io.Reader {
 	var t transform.Transformer = unicode.BOMOverride(transform.Nop)
 	switch encoding {
 	case "latin-1":
 		t = charmap.ISO8859_1.NewDecoder()
 	case "utf-16":
 		t = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()
+	case rawEncoding:
+		return r
 	}
-	return decoded{transform.NewReader(r, t), r}, nil
+	return transform.NewReader(r, t)
 }
 
 type decoded struct {
