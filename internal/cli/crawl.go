@@ -201,7 +201,7 @@ func (w *workspace) compared(t source.Surveyed, all []source.Surveyed, claims []
 		}
 	}
 	i := slices.IndexFunc(claims, func(c source.Claim) bool { return c.Table == t.Claim })
-	c := crawledTable{Table: t.Claim, State: "defined", File: d.File, Found: t, Changes: crawl.Drift(d, claims[i].Columns, t, beside)}
+	c := crawledTable{Table: t.Claim, State: "defined", File: d.File, Found: t, Changes: crawl.Drift(d, claims[i], t, beside)}
 	if slices.ContainsFunc(c.Changes, func(c crawl.Change) bool { return c.Drift }) {
 		c.State = "drifted"
 	}

@@ -53,13 +53,13 @@ func indexOf(cols []job.Column, name string) int {
 
 // Drift compares a definition with the survey of its dataset. beside are surveyed tables that look like this one and are
 // not read by it.
-func Drift(t *define.Table, known []job.Column, s source.Surveyed, beside []source.Surveyed) []Change {
+func Drift(t *define.Table, c source.Claim, s source.Surveyed, beside []source.Surveyed) []Change {
 	var out []Change
 	for _, b := range s.Breaks {
 		out = append(out, Change{Kind: Broken, Text: b, Effect: "the next run will stop", Drift: true})
 	}
-	if len(known) > 0 && len(s.Columns) > 0 {
-		out = append(out, columns(t, known, s)...)
+	if len(c.Columns) > 0 && len(s.Columns) > 0 {
+		out = append(out, columns(t, c, s)...)
 	}
 	for _, b := range beside {
 		out = append(out, Change{Kind: Parted, Text: fmt.Sprintf("%s of %s (%s) are not matched by its path", plural(b.Parts, "file"), b.Dataset, b.Format),
@@ -68,7 +68,8 @@ func Drift(t *define.Table, known []job.Column, s source.Surveyed, beside []sour
 	return out
 }
 
-func columns(t *define.Table, known []job.Column, s source.Surveyed) (out []Change) {
+func columns(t *define.Table, claim source.Claim, s source.Surveyed) (out []Change) {
+	known := claim.Columns
 	policy, effect := "", "would be added by the next run"
 	if e, ok := t.Source.(source.Evolving); ok {
 		policy, effect = e.NewColumn(s.Format)
@@ -86,8 +87,10 @@ func columns(t *define.Table, known []job.Column, s source.Surveyed) (out []Chan
 		if change, ok := typed(t, known[i], c, policy); ok {
 			out = append(out, change)
 		}
-		if c.Gone != "" && s.Whole {
-			out = append(out, Change{Kind: Missing, Column: c.Name, From: TypeName(known[i].Type), Text: "in no file from " + c.Gone + " on", Effect: "null in their rows", Drift: true})
+		if c.Gone != "" {
+			_, read := claim.Read[c.Gone]
+			out = append(out, Change{Kind: Missing, Column: c.Name, From: TypeName(known[i].Type), Text: "in no file from " + c.Gone + " on", Effect: "null in their rows",
+				Drift: claim.Read != nil && !read}) // else it was so when the table was built or defined
 		}
 	}
 	for _, k := range known {

@@ -30,6 +30,8 @@ type csvHead struct {
 	dialect
 	names []string // of the columns; nil for a file without a record
 	line  string   // the header line, "" without one
+	// engineSkip is skip as the engine counts: it does not count the lines of comments.
+	engineSkip int
 	// begin is the offset of the first record behind the header, in the decoded text.
 	begin int64
 }
@@ -94,10 +96,33 @@ func (s *scan) headOf(n *split, h csvHead, head []byte, expected []string) (csvH
 		// The engine would take a blank line before the header for it.
 		h.line, h.skip = string(first.raw), int(first.line)-1
 	}
+	h.engineSkip = h.skip - commentLines(head, h.dialect)
 	if h.names, err = s.names(n, h, first, expected); err != nil {
 		return h, err
 	}
 	return h, s.rightDelimiter(n, h, head, given, expected)
+}
+
+// commentLines counts the lines of comments among those that are skipped.
+func commentLines(head []byte, d dialect) (n int) {
+	if d.comment == 0 {
+		return 0
+	}
+	r := newRecords(bytes.NewReader(head), d, headSize)
+	r.d.skip = 0
+	if r.start() != nil {
+		return 0
+	}
+	for range d.skip {
+		line, _, err := r.readLine()
+		if err != nil {
+			break
+		}
+		if len(line) > 0 && line[0] == d.comment {
+			n++
+		}
+	}
+	return n
 }
 
 // readStart reads the beginning of a file, unpacked and decoded, without a byte order mark.

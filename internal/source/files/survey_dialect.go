@@ -163,17 +163,24 @@ func singleQuoted(head []byte, d dialect) bool {
 		d.delimiter = sniffDelimiter(head, d)
 	}
 	f := splitWith(head, d)
-	quoted, double := 0, 0
+	opened, closed, double := 0, 0, 0
 	for _, rec := range f.rest {
 		for _, field := range rec.fields {
-			if t := field.text; len(t) > 1 && t[0] == '\'' && t[len(t)-1] == '\'' {
-				quoted++
-			} else if strings.HasPrefix(t, `"`) {
+			t := strings.TrimSpace(field.text)
+			switch {
+			case t == "":
+				continue
+			case t[0] == '"':
 				double++
+			case t[0] == '\'':
+				opened++
+			}
+			if t[len(t)-1] == '\'' {
+				closed++
 			}
 		}
 	}
-	return quoted > 0 && quoted >= len(f.rest) && double == 0
+	return opened > 0 && opened == closed && opened*2 >= len(f.rest) && double == 0
 }
 
 // nameForm is what a column's name looks like, as people and programs write them.

@@ -143,12 +143,15 @@ func (c columns) kin(o columns) bool {
 	return c.unnamed == o.unnamed && n*10 >= less*7 && n*10 >= more*3 || c.unnamed != o.unnamed && less == more
 }
 
-// alike says whether files of different names have the same columns: share of all, as Glue's crawler has it, is over 70 %.
-func (c columns) alike(o columns, percent int) bool {
-	const few = 3 // id and name are the columns of many a table
+// alike says whether files of different names have the same columns: of all that they have, 70 % are in both, as Glue's
+// crawler asks. least is how many there must be: id and name are the columns of many a table.
+func (c columns) alike(o columns, least int) bool {
 	n := c.shared(o)
-	return c.known && o.known && !c.unnamed && !o.unnamed && n >= few && n*100 >= (len(c.names)+len(o.names)-n)*percent
+	return c.known && o.known && !c.unnamed && !o.unnamed && n >= least && n*10 >= (len(c.names)+len(o.names)-n)*7
 }
+
+// usual is how many columns files of different names have in common at least to be one table.
+const usual = 3
 
 // split parts a unit where its files have different columns.
 func (u *unit) split(files []File) []*unit {
@@ -260,12 +263,16 @@ func sameWords(b []*unit) []*unit {
 // each name has a series of its own, or the folder is one for everything, two or three with equal columns are rather
 // different things, and that is remarked.
 func sameFolder(b []*unit) []*unit {
-	strict := !telling(lastPlain(b[0].parts))
-	return clusters(b, func(c []*unit) int {
-		for _, u := range c {
-			strict = strict || len(u.files) > 1 && telling(u.words[0])
-		}
-		if strict {
+	folder := lastPlain(b[0].parts) != ""
+	// Names that say nothing leave the columns to say it.
+	silent := folder && !slices.ContainsFunc(b, func(u *unit) bool { return telling(u.words[0]) })
+	least := usual
+	if silent {
+		least = 1
+	}
+	return clusters(b, least, func(c []*unit) int {
+		series := slices.ContainsFunc(c, func(u *unit) bool { return len(u.files) > 1 && telling(u.words[0]) })
+		if !folder || series {
 			return 4
 		}
 		return 2
@@ -273,10 +280,10 @@ func sameFolder(b []*unit) []*unit {
 }
 
 // clusters joins what has the same columns where there are enough of them, called by name.
-func clusters(b []*unit, enough func([]*unit) int, name func(*unit) string, what string) []*unit {
+func clusters(b []*unit, least int, enough func([]*unit) int, name func(*unit) string, what string) []*unit {
 	var all [][]*unit
 	for _, u := range b {
-		i := slices.IndexFunc(all, func(c []*unit) bool { return c[0].columns.alike(u.columns, 70) })
+		i := slices.IndexFunc(all, func(c []*unit) bool { return c[0].columns.alike(u.columns, least) })
 		if i < 0 {
 			all = append(all, []*unit{u})
 			continue
@@ -306,6 +313,10 @@ func clusters(b []*unit, enough func([]*unit) int, name func(*unit) string, what
 		for _, u := range c[1:] {
 			joined.take(u)
 		}
+		if what == "name" && !slices.ContainsFunc(names, telling) {
+			out = append(out, &joined)
+			continue
+		}
 		joined.doubts = append(joined.doubts, fmt.Sprintf("%d %ss with the same columns were taken for one table: %s", len(names), what, list(names)))
 		out = append(out, &joined)
 	}
@@ -334,7 +345,7 @@ func deepest(units []*unit) (n int) {
 
 func lastPlain(ps []part) string {
 	for i := len(ps) - 1; i >= 0; i-- {
-		if ps[i].kind == plain && ps[i].text != "" && telling(ps[i].text) {
+		if ps[i].kind == plain && ps[i].text != "" && tellingFolder(ps[i].text) {
 			return ps[i].text
 		}
 	}
@@ -365,15 +376,18 @@ func siblings(units []*unit, depth int) []*unit {
 	}
 	joined := gather(in, key, func(b []*unit) []*unit {
 		byWords := own(b[0]) != ""
-		enough := 2
-		if parent := b[0].parts[:depth]; !byWords && !telling(lastPlain(parent)) {
+		enough, least := 2, usual
+		if byWords {
+			least = 1
+		}
+		if parent := b[0].parts[:depth]; !byWords && lastPlain(parent) == "" {
 			enough = 4
 		}
 		before := map[*unit]bool{}
 		for _, u := range b {
 			before[u] = true
 		}
-		after := clusters(b, func([]*unit) int { return enough }, func(u *unit) string { return u.parts[depth].text }, "folder")
+		after := clusters(b, least, func([]*unit) int { return enough }, func(u *unit) string { return u.parts[depth].text }, "folder")
 		for _, u := range after {
 			if before[u] {
 				continue

@@ -84,7 +84,7 @@ func nameOf(files []File, u *unit, shared bool, fallback string) []string {
 	own := ""
 	if len(u.words) == 1 && telling(u.words[0]) {
 		own = u.words[0]
-		if stem := files[u.files[0]].stem(); len(u.files) == 1 && !strings.ContainsFunc(stem, unicode.IsDigit) {
+		if stem := files[u.files[0]].stem(); len(u.files) == 1 && (numbered.MatchString(stem) || !strings.ContainsFunc(stem, unicode.IsDigit)) {
 			own = stem
 		}
 	}

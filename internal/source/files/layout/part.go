@@ -56,12 +56,15 @@ func words(shape string) string {
 
 // empty are words that do not say what a table holds.
 var empty = map[string]bool{"": true, "part": true, "part_c": true, "part_c_snappy": true, "data": true, "file": true, "files": true, "export": true,
-	"exports": true, "chunk": true, "output": true, "out": true, "dump": true, "batch": true, "extract": true, "run": true, "page": true, "t": true, "csv": true,
+	"exports": true, "chunk": true, "output": true, "out": true, "dump": true, "batch": true, "extract": true, "run": true, "page": true, "csv": true,
 	"json": true, "ndjson": true, "parquet": true, "results": true, "result": true, "records": true, "rows": true, "shard": true, "segment": true, "load": true,
 	"inbox": true, "input": true, "in": true, "raw": true, "landing": true, "import": true, "imports": true, "upload": true, "uploads": true,
 	"incoming": true, "tmp": true, "drop": true, "bronze": true, "tables": true, "datasets": true, "backup": true}
 
-func telling(words string) bool { return !empty[strings.ToLower(words)] }
+func telling(words string) bool { return len(words) > 1 && !empty[strings.ToLower(words)] }
+
+// tellingFolder is telling of a folder, which someone has named on purpose, if with one letter.
+func tellingFolder(name string) bool { return !empty[strings.ToLower(name)] }
 
 // part is one folder of a path.
 type part struct {

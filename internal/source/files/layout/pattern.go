@@ -2,6 +2,7 @@ package layout
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -14,7 +15,7 @@ func escape(s string) string {
 
 // patterns are ways to stand for a group's files, the nicest first.
 func patterns(files []File, group []int, named bool) []string {
-	if len(group) == 1 && !strings.Contains(shape(files[group[0]].stem()), mark) && !varyingFolder(files[group[0]]) {
+	if stem := files[group[0]].stem(); len(group) == 1 && (!strings.Contains(shape(stem), mark) || numbered.MatchString(stem)) && !varyingFolder(files[group[0]]) {
 		return []string{escape(files[group[0]].Key)}
 	}
 	end := suffixes(files, group)
@@ -48,6 +49,9 @@ func patterns(files []File, group []int, named bool) []string {
 	}
 	return out
 }
+
+// numbered are names whose number belongs to the word: of a single file it says nothing of others.
+var numbered = regexp.MustCompile(`^[A-Za-z_ -]*[A-Za-z]\d{1,3}[A-Za-z]*$`)
 
 func varyingFolder(f File) bool {
 	return slices.ContainsFunc(parts(f.folders()), func(p part) bool { return p.kind == hive || p.kind == dated })
