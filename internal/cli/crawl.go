@@ -47,7 +47,7 @@ difference, or a table that is not defined.`,
 		}}
 	c.Flags().StringVar(&f.path, "path", "", "look at files that match this pattern only")
 	c.Flags().StringArrayVar(&f.exclude, "exclude", nil, "leave out files that match this pattern; may come several times")
-	c.Flags().IntVar(&f.sample, "sample", 0, "files of each folder whose rows are read; 0: as many as --sample-bytes allow, up to 1,000 a table")
+	c.Flags().IntVar(&f.sample, "sample", 0, "files of each folder whose rows are read; 0: as many as --sample-bytes allow, in S3 up to 1,000 a table")
 	c.Flags().StringVar(&f.bytes, "sample-bytes", "64MB", "how much of one table is read, unpacked")
 	c.Flags().BoolVar(&f.write, "write", false, "write definitions of the tables that have none")
 	c.Flags().StringVar(&f.prefix, "prefix", "raw", "folder below tables/ for them, and first part of their names")

@@ -70,7 +70,7 @@ func printCrawled(a *app, t crawledTable) {
 	f := t.Found
 	looked := "all " + plural(f.Rows, "row")
 	if !f.Whole {
-		looked = "the first " + plural(f.Rows, "row") + " of a sample"
+		looked = plural(f.Rows, "row") + " of a sample"
 	}
 	if f.Parts > 0 {
 		fmt.Fprintf(a.out, "  %s · %s, %s · %s · looked at %s\n", f.Dataset, plural(int64(f.Parts), "file"), size(f.Bytes), f.Format, looked)

@@ -36,6 +36,9 @@ func Definition(connection string, t source.Surveyed) string {
 	}
 	writeKey(line, &b, t)
 	writeParts(&b, t)
+	if t.Bad > 0 {
+		fmt.Fprintf(&b, "# max_rejects: %d   (%s malformed: %s)\n", t.Bad, are(t.Bad, "record"), oneLine(t.BadAt))
+	}
 	b.WriteString("columns:\n")
 	width := 0
 	for _, c := range t.Columns {
@@ -116,7 +119,7 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-	const most = 140
+	const most = 110
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}

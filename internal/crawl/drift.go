@@ -58,6 +58,10 @@ func Drift(t *define.Table, c source.Claim, s source.Surveyed, beside []source.S
 	for _, b := range s.Breaks {
 		out = append(out, Change{Kind: Broken, Text: b, Effect: "the next run will stop", Drift: true})
 	}
+	if s.Bad > 0 {
+		effect, stops := rejected(t, s.Bad, s.Bad+s.Rows)
+		out = append(out, Change{Kind: Broken, Text: fmt.Sprintf("%s malformed, the first at %s", are(s.Bad, "record"), s.BadAt), Effect: effect, Drift: stops})
+	}
 	if len(c.Columns) > 0 && len(s.Columns) > 0 {
 		out = append(out, columns(t, c, s)...)
 	}
@@ -107,14 +111,14 @@ func typed(t *define.Table, k job.Column, c source.SurveyedColumn, policy string
 	declared := indexOf(t.Columns, k.Name) >= 0
 	switch m := c.Misfit; {
 	case m != nil:
-		change.Kind, change.Drift = Typed, true
+		change.Kind = Typed
 		change.Text = fmt.Sprintf("%s of %s values do not fit", count(m.Count), count(m.Of))
 		if m.Example != "" {
 			change.Text += fmt.Sprintf(", the first %q (%s)", m.Example, m.Place)
 		}
-		change.Effect = "their records will be rejected; max_rejects says how many may be"
+		change.Effect, change.Drift = rejected(t, m.Count, m.Of)
 		if !declared && policy == "add" && widening(k.Type, c.Type) {
-			change.Kind, change.Policy, change.Effect = Wider, policy, "would be widened by the next run"
+			change.Kind, change.Policy, change.Effect, change.Drift = Wider, policy, "would be widened by the next run", true
 		}
 		return change, true
 	case narrower(k.Type, c.Type):
@@ -122,6 +126,24 @@ func typed(t *define.Table, k job.Column, c source.SurveyedColumn, policy string
 		return change, true
 	}
 	return change, false
+}
+
+// rejected says what becomes of records that cannot be taken, and whether they stop the build.
+func rejected(t *define.Table, n, of int64) (effect string, stops bool) {
+	switch {
+	case !t.MaxRejects.Exceeded(n, of):
+		return "rejected, within max_rejects", false
+	case t.MaxRejects == define.Limit{}:
+		return "the next run will stop: no record may be rejected (max_rejects)", true
+	}
+	return "rejected, and more than max_rejects: the next run will stop", true
+}
+
+func are(n int64, word string) string {
+	if n == 1 {
+		return "1 " + word + " is"
+	}
+	return count(n) + " " + word + "s are"
 }
 
 // widening says whether a table takes the wider type over by itself.

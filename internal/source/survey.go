@@ -70,8 +70,11 @@ type Surveyed struct {
 	Keys    []KeyEvidence    `json:"keys,omitempty"`
 	Advice  Advice           `json:"advice"`
 	Doubts  []string         `json:"doubts,omitempty"`
-	Breaks  []string         `json:"breaks,omitempty"` // of a claim: why the definition cannot read what is there
-	New     *NewParts        `json:"new,omitempty"`    // of a claim that was built: what was not read yet
+	// Bad are records whose form is wrong, whatever the types; BadAt is the first of them, with what is wrong.
+	Bad    int64     `json:"malformed,omitempty"`
+	BadAt  string    `json:"malformed_at,omitempty"`
+	Breaks []string  `json:"breaks,omitempty"` // of a claim: why the definition cannot read what is there
+	New    *NewParts `json:"new,omitempty"`    // of a claim that was built: what was not read yet
 }
 
 // Option is a key of a table's definition whose value is not the default.

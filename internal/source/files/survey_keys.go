@@ -169,7 +169,9 @@ func (s *sampled) judged(keys *evidence.Keys) (out []source.KeyEvidence) {
 	const most = 3
 	sorted := make([]source.KeyEvidence, 0, most)
 	for _, i := range order[:min(most, len(order))] {
-		sorted = append(sorted, out[i])
+		if out[i].Named || !out[order[0]].Named { // what is unique by chance is no news beside a key
+			sorted = append(sorted, out[i])
+		}
 	}
 	return sorted
 }

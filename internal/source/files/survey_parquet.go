@@ -31,7 +31,7 @@ func (s *sampled) readParquets(ctx context.Context) error {
 		}
 		path, err := s.copies.place(ctx, e, full)
 		if err == nil {
-			err = s.parquetSchema(ctx, i, e, path)
+			err = s.parquetSchema(ctx, i, e, path, full)
 		}
 		if err := outside(err); err != nil {
 			return err
@@ -59,7 +59,7 @@ func escapedPaths(paths []string) []string {
 	return out
 }
 
-func (s *sampled) parquetSchema(ctx context.Context, i int, e *entry, path string) error {
+func (s *sampled) parquetSchema(ctx context.Context, i int, e *entry, path string, full bool) error {
 	cols, err := s.request.Engine.Describe(ctx, "SELECT * FROM read_parquet("+escapedPath(path)+", hive_partitioning=false)")
 	if err != nil {
 		if fault.ClassOf(err) == fault.Canceled {
@@ -82,6 +82,7 @@ func (s *sampled) parquetSchema(ctx context.Context, i int, e *entry, path strin
 			v.Why = strings.ToLower(c.Type) + " in the file"
 		}
 		s.columns[n].join(v, e.Key)
+		s.columns[n].counted = s.columns[n].counted || full
 	}
 	return nil
 }
@@ -126,6 +127,10 @@ func lakeType(t ctype) string {
 func (s *sampled) parquetValues(ctx context.Context, from string) error {
 	counts := []string{"count(*)"}
 	for _, c := range s.columns {
+		if !c.counted {
+			counts = append(counts, "0", "0") // in no file that is here entirely
+			continue
+		}
 		q := job.Quote(c.Name)
 		misfit := "0"
 		if c.typ != nil && c.fixed.Type != c.typ.String() {
@@ -198,9 +203,11 @@ func (s *sampled) parquetKeys(ctx context.Context, from string) error {
 // counted has the engine count what Keys counts of text files.
 func (s *sampled) counted(ctx context.Context, from string, candidates [][]int) (*evidence.Keys, error) {
 	var out []*evidence.Candidate
-	names := make([]string, len(s.columns))
-	for i, c := range s.columns {
-		names[i] = job.Quote(c.Name)
+	var names []string
+	for _, c := range s.columns {
+		if c.counted {
+			names = append(names, job.Quote(c.Name))
+		}
 	}
 	row := "hash(" + strings.Join(names, ", ") + ")"
 	for _, c := range candidates {
@@ -210,7 +217,7 @@ func (s *sampled) counted(ctx context.Context, from string, candidates [][]int) 
 		}
 		key := "hash(" + strings.Join(cols, ", ") + ")"
 		order := "0"
-		if s.order >= 0 {
+		if s.order >= 0 && s.columns[s.order].counted {
 			order = "hash(" + job.Quote(s.columns[s.order].Name) + ")"
 		}
 		n, err := s.ask(ctx, fmt.Sprintf("SELECT count(*), count(DISTINCT k), count(DISTINCT hash(k, r)), count(DISTINCT hash(k, r, p)), count(DISTINCT hash(k, p)), count(DISTINCT hash(k, o)) FROM (SELECT %s AS k, %s AS r, %s AS p, %s AS o FROM %s)",

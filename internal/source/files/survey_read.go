@@ -48,13 +48,15 @@ type sampledColumn struct {
 	declared           string
 	misfit             source.Misfit
 	fixed              *evidence.Verdict // a type that stands in the file
+	counted            bool              // of Parquet: the engine can read its values
 }
 
 const (
 	// defaultBytes is how much of one table is read where the request does not say, in bytes.
 	defaultBytes = 64 << 20
-	// mostFiles bounds how many files of one table are opened.
-	mostFiles = 1000
+	// mostFiles and mostRemote bound how many files of one table are opened.
+	mostFiles  = 20_000
+	mostRemote = 1000
 	// leastBytes is what is read of a file at least.
 	leastBytes = 256 << 10
 	// mostColumns bounds the columns of one table (promise 5).
@@ -114,7 +116,11 @@ func (s *sampled) choose() {
 			s.sample = append(s.sample, spread(byFolder[dir], s.request.Sample)...)
 		}
 	}
-	s.sample = spread(s.sample, mostFiles)
+	most := mostFiles
+	if s.remote {
+		most = mostRemote
+	}
+	s.sample = spread(s.sample, most)
 	s.whole = len(s.sample) == len(s.members)
 }
 

@@ -39,7 +39,7 @@ func (s *sampled) report(t source.Surveyed) source.Surveyed {
 			s.doubts = append(s.doubts, "the folders' key "+f.Name+" is a name Weir gives itself; set hive: false")
 		}
 	}
-	t.Rows, t.Whole, t.Keys = s.rows, s.whole, s.found
+	t.Rows, t.Whole, t.Keys, t.Bad, t.BadAt = s.rows, s.whole, s.found, s.bad, s.badAt
 	t.Advice = s.advice()
 	if len(t.Columns) > 0 {
 		s.remarks()
@@ -160,7 +160,7 @@ func (s *sampled) columnReport(c *sampledColumn, v evidence.Verdict) source.Surv
 
 // remarks are what was not sure of the whole.
 func (s *sampled) remarks() {
-	if s.bad > 0 {
+	if s.bad > 0 && s.claim == nil {
 		s.doubts = append(s.doubts, fmt.Sprintf("%s would be rejected, the first at %s; max_rejects says how many may be", plural(s.bad, "record"), s.badAt))
 	}
 	if s.notUTF8 > 0 && s.reader.Encoding == "" {

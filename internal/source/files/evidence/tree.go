@@ -215,6 +215,9 @@ func (n *node) many(seen []kind) Verdict {
 	least := seen[0]
 	for i, k := range seen {
 		names[i] = Count(n.count[k]) + " " + k.String()
+		if n.count[k] == 1 {
+			names[i] = strings.TrimSuffix(names[i], "s")
+		}
 		if n.count[k] < n.count[least] {
 			least = k
 		}

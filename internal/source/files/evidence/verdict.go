@@ -179,6 +179,9 @@ func (v *values) mixed(string) Verdict {
 	why := fmt.Sprintf("%s of %s values are %s", Count(v.count[most]), Count(v.total), named(most))
 	d := text(why, "")
 	d.Doubt = fmt.Sprintf("%s, the others not, as %q", why, v.first[other].text)
+	if rare := v.total - v.count[most]; rare*100 <= v.total && v.total >= 100 {
+		d.Doubt += "; declare the type, and max_rejects to turn the others away"
+	}
 	if most == codes || other == codes {
 		d.Doubt = "" // a zero in front says what they are
 	}

@@ -145,7 +145,10 @@ func stems(files []File, group []int, named bool) []string {
 	}
 	sh := shape(first)
 	if equal && !strings.Contains(sh, mark) {
-		return []string{escape(first)}
+		if named {
+			return []string{escape(first)}
+		}
+		return []string{"*", escape(first), "[!_]*"}
 	}
 	lead := lead(first, sh)
 	if len(lead) > len(prefix) {
