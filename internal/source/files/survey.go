@@ -152,16 +152,18 @@ func (v *surveyor) groups(ctx context.Context) error {
 		}
 		return e.look.err != nil
 	})
-	match := func(pattern string) (func(string) bool, error) {
-		g, err := compileGlob(pattern)
-		return func(key string) bool { return g.match(key) && !hidden(key, pattern) }, err
-	}
-	for _, g := range layout.Groups(layoutFiles(free), others, v.request.Name, match) {
+	for _, g := range layout.Groups(layoutFiles(free), others, v.request.Name, matcher) {
 		if err := v.group(ctx, free, g); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// matcher says which files a pattern stands for when they are read.
+func matcher(pattern string) (func(key string) bool, error) {
+	g, err := compileGlob(pattern)
+	return func(key string) bool { return g.match(key) && !hidden(key, pattern) }, err
 }
 
 func (v *surveyor) group(ctx context.Context, free []*entry, g layout.Group) error {

@@ -35,6 +35,10 @@ func (v *surveyor) list(ctx context.Context) error {
 	left := map[string]*source.LeftOut{}
 	var reasons []string
 	for _, o := range all {
+		if !utf8.ValidString(o.Key) {
+			v.out.Unread = append(v.out.Unread, source.Unread{Name: strings.ToValidUTF8(o.Key, "\uFFFD"), Reason: "its name is not valid UTF-8"})
+			continue
+		}
 		reason := leftOut(o, exclude)
 		if only.re != nil && !only.match(o.Key) {
 			v.others = append(v.others, o.Key)

@@ -4,14 +4,19 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"weir/internal/blob/blobtest"
 	"weir/internal/job"
 	"weir/internal/source"
+	"weir/internal/source/files/layout"
 )
 
 // surveyed opens a connection, fills its store and surveys it.
@@ -198,4 +203,49 @@ func TestSurveyIsInterrupted(t *testing.T) {
 	if _, err := o.(source.Surveyor).Survey(t.Context(), source.SurveyRequest{}); err == nil {
 		t.Error("a folder that is not there is surveyed")
 	}
+}
+
+// Whatever files there are, each is in one group, groups have names of their own that tables can have, and a pattern stands
+// for all files of its group.
+func TestGroupsHoldEveryFile(t *testing.T) {
+	name := rapid.SampledFrom([]string{"orders", "a b", "2026", "01", "15", "dt=2026-01-01", "part-0001", "x[1]", "Über", "data", "k={v}", "q?", "0b8f7d1e", "1", "2"})
+	clean := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	rapid.Check(t, func(t *rapid.T) {
+		seen := map[string]bool{}
+		var fs []layout.File
+		for range rapid.IntRange(1, 25).Draw(t, "files") {
+			key := path.Join(append(rapid.SliceOfN(name, 0, 3).Draw(t, "folders"), name.Draw(t, "name")+rapid.SampledFrom([]string{"", "_2026-01-01", "-7"}).Draw(t, "tail"))...)
+			suffix := rapid.SampledFrom([]string{".csv", ".csv.gz", ".json", ""}).Draw(t, "suffix")
+			if key += suffix; seen[key] {
+				continue
+			}
+			seen[key] = true
+			fs = append(fs, layout.File{Key: key, Suffix: suffix, Format: map[string]string{".json": "json"}[suffix] + "csv", Looked: rapid.Bool().Draw(t, "looked"),
+				Columns: rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), 0, 6).Draw(t, "columns")})
+		}
+		slices.SortFunc(fs, func(a, b layout.File) int { return strings.Compare(a.Key, b.Key) })
+		in, names := map[int]bool{}, map[string]bool{}
+		for _, g := range layout.Groups(fs, nil, "inbox", matcher) {
+			if names[g.Name] || !clean.MatchString(g.Name) {
+				t.Fatalf("name %q", g.Name)
+			}
+			names[g.Name] = true
+			fits, err := matcher(g.Pattern)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range g.Files {
+				if in[f] {
+					t.Fatalf("%s is in two groups", fs[f].Key)
+				}
+				in[f] = true
+				if !fits(fs[f].Key) {
+					t.Fatalf("%s does not stand for %s", g.Pattern, fs[f].Key)
+				}
+			}
+		}
+		if len(in) != len(fs) {
+			t.Fatalf("%d of %d files are in a group", len(in), len(fs))
+		}
+	})
 }

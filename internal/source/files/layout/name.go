@@ -13,9 +13,10 @@ import (
 // finish names the groups and finds a pattern for each.
 func finish(files []File, units []*unit, others []string, fallback string, match func(string) (func(string) bool, error)) []Group {
 	slices.SortStableFunc(units, func(a, b *unit) int { return strings.Compare(files[a.files[0]].Key, files[b.files[0]].Key) })
-	shared := map[string]int{}
+	shared, ofFormat := map[string]int{}, map[string]int{}
 	for _, u := range units {
 		shared[u.plainKey()]++
+		ofFormat[u.plainKey()+"\x00"+u.format]++
 	}
 	keys := make([]string, len(files))
 	for i, f := range files {
@@ -28,7 +29,7 @@ func finish(files []File, units []*unit, others []string, fallback string, match
 	for i, u := range units {
 		slices.Sort(u.files)
 		g := Group{Name: named[i], Files: u.files, Format: u.format, Doubts: u.doubts}
-		byName := u.byWords || shared[u.plainKey()] > 1 || lastPlain(u.parts) == ""
+		byName := u.byWords || ofFormat[u.plainKey()+"\x00"+u.format] > 1 || lastPlain(u.parts) == ""
 		g.Pattern, g.Beyond = choose(files, keys, u.files, byName, match)
 		if len(g.Beyond) > 0 {
 			g.Doubts = append(g.Doubts, fmt.Sprintf("no path stands for these files alone; %s also stands for %s", g.Pattern, list(g.Beyond)))
@@ -106,6 +107,8 @@ func nameOf(files []File, u *unit, shared bool, fallback string) []string {
 		if own != "" {
 			out = append(out, folder+"_"+own)
 		}
+	case len(u.parts) > 0 && u.parts[len(u.parts)-1].kind == counted && u.parts[len(u.parts)-1].shape != "*":
+		out = []string{u.parts[len(u.parts)-1].text}
 	case u.words[0] != "":
 		out = []string{u.words[0]}
 	default:
