@@ -22,6 +22,9 @@ type reading struct {
 	splits  []string // that are read
 	replace []string // splits whose earlier rows this read replaces
 	closes  []string // rejects this read settles, as closings gives them
+	part    *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
+	inside  string   // condition that every row brought must meet; "" for none
+	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
 	beside  bool     // its rows come beside those there are, whatever the mode: a replay
 	careful func(ctx context.Context, cause error) (source.Relation, error)
 	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
@@ -67,15 +70,10 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.next = scan.End()
 	r.full = w.t.Full || w.t.Table.Mode == define.Replace
 	r.whole = r.full
-	if len(splits) == 0 && w.state.table != nil && (!r.whole || r.next.Equal(w.state.ledger.Position)) {
+	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
-	}
-	r.base = w.state.ledger.Position
-	if !r.whole {
-		r.base, r.next = moved(w.state.ledger.Position, r.next)
 	}
 	for _, s := range splits {
 		w.out.BytesRead += s.Bytes
@@ -84,7 +82,15 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 			r.replace = append(r.replace, s.Name)
 		}
 	}
-	return w.relate(ctx, scan, r)
+	if err := w.relate(ctx, scan, r); err != nil {
+		return err
+	}
+	// Now that the source has looked at what it reads it knows the end without another look.
+	r.base, r.next = w.state.ledger.Position, scan.End()
+	if !r.whole {
+		r.base, r.next = moved(w.state.ledger.Position, r.next)
+	}
+	return nil
 }
 
 // moved keeps the splits whose value changes: only they are compared and set at the commit, so that two runs over different
