@@ -88,6 +88,7 @@ func (a *app) root() *cobra.Command {
 		a.queryCommand(),
 		a.tablesCommand(),
 		a.showCommand(),
+		a.lineageCommand(),
 		a.crawlCommand(),
 		a.dropCommand(),
 		a.renameCommand(),
