@@ -20,6 +20,15 @@ func (d disturbed) swap(ctx context.Context, id table.Identifier, last, next str
 	return d.do(func() error { return d.catalog.swap(ctx, id, last, next) })
 }
 
+// DropBehind takes a table out of the catalog as another tool does, whatever is staged for it.
+func (l *Lake) DropBehind(ctx context.Context, name string) error {
+	t, err := l.Table(ctx, name)
+	if err != nil {
+		return err
+	}
+	return l.catalog.drop(ctx, t.ident, t.ice.MetadataLocation())
+}
+
 // DisturbStore lets a test keep the store from changing: an error of do is that of the change.
 func (l *Lake) DisturbStore(do func(op, key string) error) { l.store = disturbedStore{l.store, do} }
 

@@ -163,7 +163,7 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if err != nil {
 		return err
 	}
-	props, err := summary(w.in, d.on, ledger, counts)
+	props, err := summary(w.in, d, ledger, counts)
 	if err != nil {
 		return err
 	}

@@ -130,14 +130,14 @@ func (t *Table) past(ctx context.Context) (map[int64]commit.Snapshot, error) {
 }
 
 // summary is what a commit writes into its snapshot beside Iceberg's own figures.
-func summary(in Intent, base *Table, ledger string, counts job.Counts) (map[string]string, error) {
+func summary(in Intent, d draft, ledger string, counts job.Counts) (map[string]string, error) {
 	text, err := json.Marshal(counts)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]string{summaryMarker: strconv.Itoa(commit.Version), summaryLedger: ledger, summaryRun: in.RunID,
 		summaryTime: in.Time.UTC().Format(time.RFC3339Nano), summaryCounts: strings.TrimSpace(string(text))}
-	if since := rowsSince(base, counts); since != "" {
+	if since := rowsSince(d, counts); since != "" {
 		out[summaryRows] = since
 	}
 	return out, nil
