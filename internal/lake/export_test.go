@@ -17,3 +17,12 @@ type disturbed struct {
 func (d disturbed) swap(ctx context.Context, id table.Identifier, last, next string) error {
 	return d.do(func() error { return d.catalog.swap(ctx, id, last, next) })
 }
+
+// DropBehind takes a table out of the catalog as another tool does, whatever is staged for it.
+func (l *Lake) DropBehind(ctx context.Context, name string) error {
+	t, err := l.Table(ctx, name)
+	if err != nil {
+		return err
+	}
+	return l.catalog.drop(ctx, t.ident, t.ice.MetadataLocation())
+}
