@@ -98,7 +98,7 @@ func TestSurveyIsTheSameInBucket(t *testing.T) {
 		"  n BIGINT", `  who STRUCT("id" VARCHAR, "more" DECIMAL(12,2))`, "  dt DATE",
 		"orders orders/*.{csv,csv.gz}: 2 files, csv, gzip and unpacked, 42 rows, whole true",
 		"  order_id BIGINT", "  total DECIMAL(12,2)", "  updated_at TIMESTAMP",
-		"  key order_id: complete in all 42 rows; 12 come again with other values, and no two of them are as old",
+		"  key order_id: complete in all 42 rows; 12 come again with other values, each with another updated_at",
 		"p p/*.parquet: 2 files, parquet, 100 rows, whole false", "  id BIGINT", "  v DECIMAL(9,2)", "  h DECIMAL(20,0)",
 		"  key id: unique and complete in the 100 rows looked at",
 		"unread broken.csv.gz.bz2", "unread notes.pdf", "left out 1 named with _ in front",
