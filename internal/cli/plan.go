@@ -14,12 +14,21 @@ func (a *app) planCommand() *cobra.Command {
 	var s selection
 	var how plan.How
 	var asJSON bool
+	var explain string
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
+			if explain != "" && (len(args) > 0 || s.text() != "") {
+				return fault.New(fault.Usage, "--explain tells of one table, and takes no selection").WithHint("weir plan --explain %s", explain)
+			}
 			s.patterns = s.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
+			return a.with(c.Context(), func(w *workspace) error {
+				if explain != "" {
+					return w.explain(c.Context(), explain, how, asJSON)
+				}
+				return w.plan(c.Context(), s, how, asJSON)
+			})
 		},
 	}
 	selectionFlags(c, &s)
@@ -27,6 +36,7 @@ func (a *app) planCommand() *cobra.Command {
 	c.Flags().Lookup("failed").NoOptDefVal = lastRun
 	c.Flags().BoolVar(&how.Full, "full", false, "plan a full read")
 	c.Flags().BoolVar(&how.Destroy, "destroy-history", false, "with --full: as weir run takes it")
+	c.Flags().StringVar(&explain, "explain", "", "all about the build of one table: inputs, what is new, how it is built and why, columns, SQL")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return c
 }

@@ -33,6 +33,7 @@ type validation struct {
 	Tables   int               `json:"tables"`
 	Bound    int               `json:"bound"`
 	Unknown  map[string]string `json:"unknown,omitempty"` // tables whose columns cannot be known yet, and why
+	Warnings []problemLine     `json:"warnings,omitempty"`
 	Problems []problemLine     `json:"problems"`
 }
 
@@ -58,7 +59,11 @@ func (w *workspace) validate(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown, Problems: []problemLine{}})
+		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown,
+			Warnings: problemLines(w.graph.Warnings), Problems: []problemLine{}})
+	}
+	for _, p := range w.graph.Warnings {
+		fmt.Fprintf(w.app.out, "%s:%d:%d: warning: %s; %s\n", p.File, p.Line, p.Col, p.Message, p.Hint)
 	}
 	for _, name := range keys(bound.Unknown) {
 		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])

@@ -169,7 +169,11 @@ func (a *analyst) prepare(ctx context.Context, inputs []string) (err error) {
 }
 
 func (a *analyst) analyse(ctx context.Context, t *define.Table) (lineage.Table, error) {
-	sql := model.Bind(t.SQL, a.params)
+	sql, err := bindParams(ctx, t, a.params, a.s.DescribeParams)
+	if err != nil {
+		return lineage.Table{}, err
+	}
+	sql = model.Bind(sql, a.params)
 	cols, err := a.s.DescribeParams(ctx, sql, nil)
 	if err != nil {
 		return lineage.Table{}, err
