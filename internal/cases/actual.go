@@ -60,16 +60,15 @@ func (t *trial) view(ctx context.Context, task build.Task) (relation, error) {
 	if _, err := t.builder.Views(ctx, t.session, inputs, tables, params); err != nil {
 		return relation{}, fmt.Errorf("%s: %w", task.Table.File, err)
 	}
-	sql := "SELECT * FROM " + job.QuoteTable(task.Table.Name)
-	columns, err := t.session.Describe(ctx, sql)
+	columns, err := t.session.Describe(ctx, "SELECT * FROM "+job.QuoteTable(task.Table.Name))
 	if err == nil {
-		// A view's values may fail where its columns do not.
-		_, err = t.session.Int(ctx, "SELECT count(*) FROM (SELECT COLUMNS(*)::VARCHAR FROM ("+sql+"))")
+		// Its rows are made once, here, so that a value that fails is the view's failure; with their order.
+		err = t.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE viewed AS SELECT *, row_number() OVER () AS "+orderColumn+" FROM "+job.QuoteTable(task.Table.Name))
 	}
 	if err != nil {
 		return relation{}, fmt.Errorf("%s: %w", task.Table.File, err)
 	}
-	return relation{sql: sql, columns: columns}, nil
+	return relation{sql: "SELECT * FROM viewed", columns: columns, order: orderColumn}, nil
 }
 
 // quarantined is a query of the rows that the rules of a build turned away, as texts and JSON; "" where there are none.

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -63,25 +64,36 @@ func (c comparison) unmatched(want, got [][]source.Text) (missing, unexpected []
 	match := func(w int, equal func(a, b []source.Text) bool) bool {
 		group := c.group(want[w])
 		for at, g := range byGroup[group] {
-			if equal(want[w], got[g]) {
-				byGroup[group] = slices.Delete(byGroup[group], at, at+1)
-				return true
+			if !equal(want[w], got[g]) {
+				continue
 			}
+			if at == 0 {
+				byGroup[group] = byGroup[group][1:]
+			} else {
+				byGroup[group] = slices.Delete(byGroup[group], at, at+1)
+			}
+			return true
 		}
 		return false
 	}
-	// First what is just the same, so that a row within the tolerance of two does not take the wrong one.
-	var left []int
+	// First what is just the same, then what is near enough. In rows with one float, going from the least on finds a partner for
+	// every row that can have one; taking equal rows before would spoil that.
+	left := make([]int, 0, len(want))
 	for w := range want {
-		if !match(w, slices.Equal[[]source.Text]) {
+		if c.floats() == 1 || !match(w, slices.Equal[[]source.Text]) {
 			left = append(left, w)
 		}
+	}
+	slices.SortStableFunc(left, func(a, b int) int { return c.byFloats(want[a], want[b]) })
+	for _, group := range byGroup {
+		slices.SortStableFunc(group, func(a, b int) int { return c.byFloats(got[a], got[b]) })
 	}
 	for _, w := range left {
 		if !match(w, c.equal) {
 			missing = append(missing, w)
 		}
 	}
+	slices.Sort(missing)
 	for _, rest := range byGroup {
 		unexpected = append(unexpected, rest...)
 	}
@@ -104,8 +116,32 @@ func (c comparison) group(row []source.Text) string {
 	return b.String()
 }
 
+func (c comparison) floats() (n int) {
+	for i := range c.columns {
+		if c.float(i) {
+			n++
+		}
+	}
+	return n
+}
+
 func (c comparison) float(column int) bool {
 	return c.columns[column].Type == "DOUBLE" || c.columns[column].Type == "FLOAT"
+}
+
+// byFloats orders rows by their floats, null and NaN first.
+func (c comparison) byFloats(a, b []source.Text) int {
+	for i := range c.columns {
+		if !c.float(i) {
+			continue
+		}
+		x, _ := strconv.ParseFloat(a[i].Value, 64)
+		y, _ := strconv.ParseFloat(b[i].Value, 64)
+		if n := cmp.Compare(x, y); n != 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 func (c comparison) equal(a, b []source.Text) bool {

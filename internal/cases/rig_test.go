@@ -2,7 +2,6 @@ package cases
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,28 +63,18 @@ func ok(t testing.TB, err error) {
 func (r *rig) suites() ([]*Suite, error) {
 	r.t.Helper()
 	tests, problems := define.LoadTests(r.project)
-	var names []string
-	for _, t := range tests {
-		names = append(names, t.Table)
-	}
 	s, err := r.engine.Session(r.t.Context())
 	ok(r.t, err)
 	defer s.Close()
-	known := Known{Partial: map[string]bool{}}
 	params := job.Params{"run_time": time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for k, v := range r.project.Vars {
 		params[k] = v
 	}
-	bound, err := plan.BindTables(r.t.Context(), r.graph, names, s, params, func(_ context.Context, t *define.Table) ([]job.Column, error) {
-		known.Partial[t.Name] = true
-		return t.Columns, nil
+	known, found, err := Bind(r.t.Context(), r.graph, tests, s, params, func(_ context.Context, t *define.Table) ([]job.Column, bool, error) {
+		return t.Columns, t.Name == "raw.orders", nil
 	})
-	var found define.Problems
-	if !errors.As(err, &found) {
-		ok(r.t, err)
-	}
+	ok(r.t, err)
 	problems = append(problems, found...)
-	known.Columns = bound.Columns
 	var suites []*Suite
 	for _, t := range tests {
 		suite, found := NewSuite(r.graph, t, known)
@@ -145,4 +134,10 @@ func BenchmarkCase(b *testing.B) {
 			b.Fatal(text)
 		}
 	}
+}
+
+func contextThatIsOver() (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	return ctx, stop
 }

@@ -150,7 +150,7 @@ func (t *trial) build(ctx context.Context, i int) error {
 	case err != nil && b.Error == "":
 		t.fail(i, nil, fault.HintOf(err), "the build failed: %v", err)
 		return nil
-	case err != nil && !strings.Contains(fold(err.Error()), fold(b.Error)):
+	case err != nil && !strings.Contains(fold(err.Error()+" "+fault.HintOf(err)), fold(b.Error)):
 		t.fail(i, nil, "", "the build failed with another error than expected: %v\nexpected in it: %s", err, b.Error)
 		return nil
 	case err == nil && b.Error != "":
@@ -202,7 +202,7 @@ func (t *trial) explain(ctx context.Context, b define.CaseBuild, err error) erro
 	fit := &Fitter{Session: t.session, Dir: t.dir}
 	for _, g := range b.Given {
 		in := t.suite.input(g.Input)
-		for _, rows := range []*define.Rows{g.Rows, g.Add, g.Change, g.Remove, g.Replace} {
+		for _, rows := range g.All() {
 			fit.add(rows, in.columns)
 		}
 	}

@@ -34,13 +34,6 @@ type input struct {
 	whole   bool         // there are no others
 }
 
-// Known is what is known of a project's tables before any is built.
-type Known struct {
-	Columns map[string][]job.Column
-	// Partial are the tables that may have further columns than those known.
-	Partial map[string]bool
-}
-
 // NewSuite fits the cases of a table to the project: it resolves the names of inputs and columns and reports every one that
 // is wrong.
 func NewSuite(g *plan.Graph, tests *define.Tests, known Known) (*Suite, []project.Problem) {
@@ -65,7 +58,9 @@ func NewSuite(g *plan.Graph, tests *define.Tests, known Known) (*Suite, []projec
 		}
 	}
 	for _, in := range s.inputs {
-		in.columns = append(in.columns, s.inferred(in)...)
+		if !in.whole {
+			in.columns = append(in.columns, inferred(in.columns, givenTo([]*define.Tests{tests}, in.name))...)
+		}
 	}
 	for _, c := range s.Cases {
 		for _, in := range s.reads(c) {
@@ -147,8 +142,8 @@ func (s *Suite) checkGiven(g define.Given, seen map[*define.Rows]bool) (problems
 	if g.Change != nil && len(in.table.Key) == 0 {
 		problems = append(problems, g.Change.Problem("change: %s has no key by which a row is known again", in.name).WithHint("write remove: and add:"))
 	}
-	for _, rows := range []*define.Rows{g.Rows, g.Add, g.Change, g.Remove, g.Replace} {
-		if rows == nil || seen[rows] {
+	for _, rows := range g.All() {
+		if seen[rows] {
 			continue
 		}
 		seen[rows] = true
@@ -194,46 +189,6 @@ func checkNames(rows *define.Rows, table string, columns []job.Column) (problems
 	return problems
 }
 
-// inferred are the columns of an input that only the cases tell of, in the order they first stand.
-func (s *Suite) inferred(in *input) (found []job.Column) {
-	types := map[string]kind{}
-	for _, c := range s.Cases {
-		for _, b := range c.Builds {
-			for _, g := range b.Given {
-				if s.input(g.Input) != in {
-					continue
-				}
-				for _, rows := range []*define.Rows{g.Rows, g.Add, g.Change, g.Remove, g.Replace} {
-					found = in.inferRows(found, types, rows)
-				}
-			}
-		}
-	}
-	for i, c := range found {
-		found[i].Type = types[strings.ToLower(c.Name)].String()
-	}
-	return found
-}
-
-func (in *input) inferRows(found []job.Column, types map[string]kind, rows *define.Rows) []job.Column {
-	if rows == nil {
-		return found
-	}
-	for _, named := range rows.Columns {
-		if in.whole || find(in.columns, named.Name) >= 0 {
-			continue
-		}
-		if find(found, named.Name) < 0 {
-			found = append(found, job.Column{Name: named.Name})
-		}
-		fold := strings.ToLower(named.Name)
-		for _, row := range rows.List {
-			types[fold] = types[fold].join(kindOf(row.Get(named.Name)))
-		}
-	}
-	return found
-}
-
 // Fit checks that every value of the cases fits the type its column is known to have.
 func Fit(ctx context.Context, suites []*Suite, f *Fitter) ([]project.Problem, error) {
 	seen := map[*define.Rows]bool{}
@@ -245,8 +200,8 @@ func Fit(ctx context.Context, suites []*Suite, f *Fitter) ([]project.Problem, er
 					if in == nil {
 						continue
 					}
-					for _, rows := range []*define.Rows{g.Rows, g.Add, g.Change, g.Remove, g.Replace} {
-						if rows != nil && !seen[rows] {
+					for _, rows := range g.All() {
+						if !seen[rows] {
 							seen[rows] = true
 							f.add(rows, in.columns)
 						}

@@ -16,7 +16,6 @@ import (
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
-	"weir/internal/plan"
 	"weir/internal/project"
 )
 
@@ -140,27 +139,12 @@ func (w *workspace) readTests(ctx context.Context) ([]*cases.Suite, error) {
 
 // knownColumns binds the tables that have tests, and what they read, and nothing else.
 func (w *workspace) knownColumns(ctx context.Context, tests []*define.Tests) (cases.Known, []project.Problem, error) {
-	known := cases.Known{Partial: map[string]bool{}}
-	var names []string
-	for _, t := range tests {
-		names = append(names, t.Table)
-	}
 	s, err := w.engine.Session(ctx)
 	if err != nil {
-		return known, nil, err
+		return cases.Known{}, nil, err
 	}
 	defer s.Close()
-	bound, err := plan.BindTables(ctx, w.graph, names, s, w.params(), func(ctx context.Context, t *define.Table) ([]job.Column, error) {
-		cols, whole, err := w.testColumns(ctx, t)
-		known.Partial[t.Name] = !whole
-		return cols, err
-	})
-	known.Columns = bound.Columns
-	var problems define.Problems
-	if errors.As(err, &problems) {
-		return known, problems, nil
-	}
-	return known, nil, err
+	return cases.Bind(ctx, w.graph, tests, s, w.params(), w.testColumns)
 }
 
 // testColumns gives the columns of a table that reads a source, and whether there are no others. Tests run where the

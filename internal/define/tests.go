@@ -50,6 +50,16 @@ type Given struct {
 	Replace *Rows // that are all the input holds then
 }
 
+// All are the rows given in any way.
+func (g Given) All() (all []*Rows) {
+	for _, rows := range []*Rows{g.Rows, g.Add, g.Change, g.Remove, g.Replace} {
+		if rows != nil {
+			all = append(all, rows)
+		}
+	}
+	return all
+}
+
 // testFileKeys are the keys of a file in tests/.
 type testFileKeys struct {
 	Description string    `yaml:"description" doc:"what the cases are about"`
