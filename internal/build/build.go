@@ -45,6 +45,8 @@ type Task struct {
 	Time       time.Time // logical time
 	Full       bool      // read everything again
 	Destroy    bool      // a full build may lose a past that cannot be read again
+	// Backfill, of a table with a window, is the only range to build; no position moves.
+	Backfill *Range
 	// Observe, where set, is given the session and the bytes to be read once these are known, so that progress can be shown.
 	Observe func(p Progress, bytes int64)
 }
@@ -64,6 +66,7 @@ type Outcome struct {
 	Inputs         map[string]int64
 	Files          int
 	BytesRead      int64
+	BytesAll       int64 // that a full build would have read; 0 where that is BytesRead
 	BytesWritten   int64
 	Rejects        string // where a failed build's rejects lie
 	Added, Widened []string

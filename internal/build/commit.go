@@ -106,6 +106,9 @@ func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
 	if w.read.beside && w.t.Table.Mode != define.Upsert {
 		return w.mergeAppend(ctx, t)
 	}
+	if w.read.part != nil {
+		return w.mergePart(ctx, t)
+	}
 	switch w.t.Table.Mode {
 	case define.Append:
 		return w.mergeAppend(ctx, t)
@@ -131,7 +134,7 @@ func (w *work) reconcile(ctx context.Context, t *lake.Table, m merged) (job.Coun
 		if c.Before, err = t.RowCount(ctx); err != nil {
 			return c, err
 		}
-		if removed, err = liveRows(ctx, t, m.remove); err != nil {
+		if removed, err = w.liveRows(ctx, t, m.remove); err != nil {
 			return c, err
 		}
 	}
@@ -147,7 +150,8 @@ func (w *work) reconcile(ctx context.Context, t *lake.Table, m merged) (job.Coun
 	return c, nil
 }
 
-func liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error) {
+// liveRows counts the rows of data files: those that delete files of other tools leave of them.
+func (w *work) liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error) {
 	if len(paths) == 0 {
 		return 0, nil
 	}
@@ -160,10 +164,23 @@ func liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error)
 		return 0, err
 	}
 	var n int64
+	var pruned []string
 	for _, f := range files {
-		if want[f.Path] {
+		switch {
+		case !want[f.Path]:
+		case f.Pruned:
+			pruned = append(pruned, f.Path)
+		default:
 			n += f.Rows
 		}
 	}
-	return n, nil
+	if len(pruned) == 0 {
+		return n, nil
+	}
+	rel, err := t.Scan(ctx, lake.ScanOptions{Files: pruned})
+	if err != nil {
+		return 0, err
+	}
+	left, err := w.s.Int(ctx, "SELECT count(*) FROM ("+rel.SQL+")")
+	return n + left, err
 }

@@ -122,6 +122,9 @@ func (w *work) peekSQL(ctx context.Context, changing []string) (Peek, error) {
 			p.Rows, p.Bytes = p.Rows+f.Rows, p.Bytes+f.Bytes
 		}
 	}
+	if w.t.Table.Incremental != nil && len(changing) == 0 {
+		return w.peekIncremental(ctx, tables, next, p)
+	}
 	switch {
 	case len(changing) > 0:
 	case w.t.Full:

@@ -22,6 +22,9 @@ type reading struct {
 	splits  []string // that are read
 	replace []string // splits whose earlier rows this read replaces
 	closes  []string // rejects this read settles, as closings gives them
+	part    *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
+	inside  string   // condition that every row brought must meet; "" for none
+	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
 	beside  bool     // its rows come beside those there are, whatever the mode: a replay
 	careful func(ctx context.Context, cause error) (source.Relation, error)
 	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change

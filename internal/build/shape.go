@@ -33,11 +33,11 @@ func (w *work) shape() error {
 
 // swaps says whether the build replaces every row, so that columns may go or change their type freely.
 func (w *work) swaps() bool {
-	if w.read != nil && w.read.beside {
+	if w.read != nil && (w.read.beside || w.read.part != nil) {
 		return false
 	}
 	m := w.t.Table.Mode
-	return m == define.Replace || w.t.Full && (m == define.Append || w.t.Destroy)
+	return m == define.Replace || w.t.Table.Incremental.Grouped() || w.t.Full && (m == define.Append || w.t.Destroy)
 }
 
 // Columns are the columns a new table has whose source or SQL gives those found: in types the lake has, and of SQL in those

@@ -18,7 +18,7 @@ import (
 // stageDelta writes the rows the read brings as typed Parquet: into the stage where they may become data files as they
 // are, else into scratch.
 func (w *work) stageDelta(ctx context.Context) error {
-	w.delta.direct = w.t.Table.Mode != define.Upsert || w.state.empty()
+	w.delta.direct = (w.t.Table.Mode != define.Upsert || w.state.empty()) && w.read.part == nil
 	files, err := w.writeDelta(ctx)
 	if err != nil && fault.ClassOf(err) == fault.Data && w.read.careful != nil {
 		// Something in the data stopped the fast read: read the failing files record by record instead.
@@ -118,6 +118,11 @@ func bytesOf(files []job.File) (n int64) {
 
 // takeRejects writes down what the read could not take and judges how much it was.
 func (w *work) takeRejects(ctx context.Context) error {
+	if settle := w.read.rel.Settle; settle != nil {
+		if err := settle(ctx); err != nil {
+			return err
+		}
+	}
 	rejected, err := w.keepRejects(ctx, w.read.rel.Rejects, record.KindReject)
 	if err != nil {
 		return err

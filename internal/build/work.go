@@ -106,6 +106,9 @@ func (w *work) bring(ctx context.Context) error {
 	if err := w.takeRejects(ctx); err != nil {
 		return err
 	}
+	if err := w.insideWindow(ctx); err != nil {
+		return err
+	}
 	if w.read.steady != nil {
 		// The position will say that this is what was read, so it must be (promise 1).
 		if err := w.read.steady(ctx); err != nil {

@@ -144,6 +144,9 @@ func (d *display) done(r run.Result, out build.Outcome) {
 	switch r.Status {
 	case run.Built:
 		d.print(fmt.Sprintf("%-*s  built    %s  %s", d.width, r.Name, counted(out), took))
+		if how := told(out); how != "" {
+			d.print(strings.Repeat(" ", d.width) + "           " + how)
+		}
 		d.warnings(out)
 	case run.Skipped:
 		d.print(fmt.Sprintf("%-*s  skipped  %s", d.width, r.Name, out.Why))
@@ -157,6 +160,17 @@ func (d *display) done(r run.Result, out build.Outcome) {
 	case run.Interrupted:
 		d.print(fmt.Sprintf("%-*s  interrupted", d.width, r.Name))
 	}
+}
+
+// told says how a build that did not read everything went, or why it did.
+func told(out build.Outcome) string {
+	if out.Why == "" || out.Already || out.Why == "full build: first build" {
+		return ""
+	}
+	if out.BytesAll > out.BytesRead {
+		return fmt.Sprintf("%s · read %s of %s", out.Why, size(out.BytesRead), size(out.BytesAll))
+	}
+	return out.Why
 }
 
 func (d *display) warnings(out build.Outcome) {

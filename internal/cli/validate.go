@@ -89,7 +89,16 @@ func (w *workspace) bind(ctx context.Context) (plan.Bound, error) {
 		return plan.Bound{}, err
 	}
 	defer s.Close()
-	return plan.Bind(ctx, w.graph, s, w.params(), w.sourceColumns)
+	bound, err := plan.Bind(ctx, w.graph, s, w.params(), w.sourceColumns)
+	var problems, more define.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return bound, err
+	}
+	// What cannot be kept up as it says is a mistake like others, and reported with them.
+	if err := plan.CheckIncremental(ctx, w.graph, bound, w.params(), w.engine.Open); err != nil && !errors.As(err, &more) {
+		return bound, err
+	}
+	return bound, define.NewProblems(append(problems, more...))
 }
 
 // sourceColumns gives the columns of a table that reads a source: what the lake holds and, before the first build, what

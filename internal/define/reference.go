@@ -33,6 +33,8 @@ func Reference(kinds Kinds) string {
 	for _, name := range sorted(kinds) {
 		section(fmt.Sprintf("A table that reads a connection of `type: %s`", name), "", project.Fields(reflect.TypeOf(kinds[name].Reader())))
 	}
+	section("`incremental` of a SQL table", "See [incremental](../incremental.md).", fieldsOf[incrementalKeys]())
+	section("`window` of `incremental`", "", fieldsOf[windowKeys]())
 	section("A column as a map", "", fieldsOf[columnKeys]())
 	section("A rule as a map", "", fieldsOf[ruleKeys]())
 	fmt.Fprintf(&b, "\n## A seed\n\n%s\n", referenceSeeds)

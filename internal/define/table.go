@@ -29,10 +29,11 @@ type tableKeys struct {
 
 // changeKeys say how a build changes its table. A seed, which is replaced whole, does not have them.
 type changeKeys struct {
-	Mode    string      `yaml:"mode" enum:"append|replace|upsert|partitions|view" doc:"how a build changes the table: append adds, replace swaps the whole, upsert goes by key, partitions replaces those it makes, view stores nothing; with a key upsert, else append for files and replace for SQL"`
-	Key     columnNames `yaml:"key" doc:"columns that tell rows apart; with mode upsert"`
-	OrderBy columnRef   `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does; by default the cursor"`
-	Deletes string      `yaml:"deletes" enum:"ignore|remove" doc:"with mode upsert, what a full read does with keys that are gone; ignore by default"`
+	Mode        string           `yaml:"mode" enum:"append|replace|upsert|partitions|view" doc:"how a build changes the table: append adds, replace swaps the whole, upsert goes by key, partitions replaces those it makes, view stores nothing; with a key upsert, else append for files and replace for SQL"`
+	Key         columnNames      `yaml:"key" doc:"columns that tell rows apart; with mode upsert"`
+	OrderBy     columnRef        `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does; by default the cursor"`
+	Deletes     string           `yaml:"deletes" enum:"ignore|remove" doc:"with mode upsert, what a full read does with keys that are gone; ignore by default"`
+	Incremental *incrementalKeys `yaml:"incremental" doc:"of a SQL table: how it is kept up without computing all of it again"`
 }
 
 // sourceKeys are the keys of a table that reads a connection, beside those of its kind.

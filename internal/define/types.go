@@ -129,6 +129,7 @@ type Table struct {
 	Key            []string
 	OrderBy        string // "" for none
 	Deletes        Deletes
+	Incremental    *Incremental // nil: every build computes the whole table
 	Columns        []job.Column // declared, in order; types win over inference
 	Partition      []job.PartitionField
 	Sort           []string

@@ -31,6 +31,7 @@ type Statement struct {
 	Windows    bool     // somewhere it has a window function
 	Distinct   bool
 	Limit      bool
+	Marks      []Mark // where it does any of these and more, in the order of the tree
 }
 
 // Option changes what Read allows.

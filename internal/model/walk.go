@@ -54,18 +54,24 @@ func (w *walker) query(n *tree) {
 // body walks what a query node has beside its CTEs.
 func (w *walker) body(n *tree) {
 	if n.str("type") == "RECURSIVE_CTE_NODE" {
+		w.st.Marks = append(w.st.Marks, Mark{Kind: "recursive", Offset: w.word(0, "RECURSIVE")})
 		w.scopes = append(w.scopes, map[string]bool{strings.ToLower(n.str("cte_name")): true})
 	}
 	for _, m := range n.list("modifiers") {
 		switch m.str("type") {
 		case "DISTINCT_MODIFIER":
 			w.st.Distinct = true
+			w.st.Marks = append(w.st.Marks, Mark{Kind: "distinct", Offset: w.word(w.at, "DISTINCT")})
 		case "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER":
 			w.st.Limit = true
+			w.mark(m.get("limit"), "limit", "")
 		}
 	}
 	if len(n.list("group_expressions")) > 0 || n.str("aggregate_handling") == "FORCE_AGGREGATES" {
 		w.st.Aggregates = true
+	}
+	if groups := n.list("group_expressions"); len(groups) > 0 {
+		w.mark(groups[0], "group", "")
 	}
 	w.sample(n)
 	if n.str("type") == "CTE_NODE" {
@@ -76,6 +82,9 @@ func (w *walker) body(n *tree) {
 	}
 	for _, name := range n.names {
 		switch name {
+		case "right": // of UNION, EXCEPT, INTERSECT
+			w.st.Marks = append(w.st.Marks, Mark{Kind: "union", Offset: w.word(w.at, n.str("setop_type"))})
+			w.any(n.get(name))
 		case "cte_map", "sample":
 		case "from_table":
 			w.ref(n.get(name))
@@ -139,6 +148,7 @@ func (w *walker) ref(n *tree) {
 	case "TABLE_FUNCTION":
 		w.tableFunction(n)
 	case "JOIN":
+		w.mark(n, "join", "")
 		w.ref(n.get("left"))
 		w.ref(n.get("right"))
 		w.members(n, "left", "right", "sample")
@@ -222,8 +232,11 @@ func (w *walker) expression(n *tree) {
 		w.columnRef(n)
 	case "FUNCTION":
 		w.function(n)
+	case "SUBQUERY":
+		w.mark(n, "subquery", "")
 	case "WINDOW":
 		w.st.Windows = true
+		w.mark(n, "window", n.str("function_name"))
 		w.named(n, n.str("function_name"))
 	}
 	w.members(n)
@@ -236,6 +249,10 @@ func (w *walker) function(n *tree) {
 	}
 	if aggregates[name] {
 		w.st.Aggregates = true
+		w.mark(n, "aggregate", name)
+	}
+	if name == "unnest" {
+		w.mark(n, "unnest", name)
 	}
 	if name == "age" && len(n.list("children")) == 1 {
 		name = "age(x)" // counts from today

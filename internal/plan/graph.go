@@ -162,13 +162,13 @@ func (g *Graph) inputs(n *Node, st *model.Statement) (problems []project.Problem
 		}
 	}
 	for _, p := range st.Params {
-		if _, ok := g.Project.Vars[p]; !ok && p != "run_time" {
+		if _, ok := g.Project.Vars[p]; !ok && p != "run_time" && !hasWindow(n.Table, p) {
 			problems = append(problems, project.Problem{Place: paramPlace(n.Table, p),
 				Message: fmt.Sprintf("$%s is not among the project's vars", p), Hint: nearestHint(p, append(sorted(g.Project.Vars), "run_time"))})
 		}
 		n.Params = append(n.Params, p)
 	}
-	return problems
+	return append(problems, g.window(n, st.Params)...)
 }
 
 // MacroInputs are the tables that macros read, named there and so at the beginning of a statement that calls them.
@@ -274,7 +274,7 @@ func (g *Graph) definition(name string) string {
 	}
 	slices.Sort(params)
 	for _, p := range slices.Compact(params) {
-		if p != "run_time" { // time moves on with every run, and is not a change of the definition
+		if p != "run_time" && !hasWindow(n.Table, p) { // time moves on with every run, and is not a change of the definition
 			fmt.Fprintf(h, "%s=%v\n", p, g.Project.Vars[p])
 		}
 	}

@@ -120,7 +120,11 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 				return nil, nil
 			}
 		}
-		if cols, err = b.DescribeParams(ctx, t.SQL, params); err == nil && t.Mode != define.View {
+		var sql string
+		if sql, err = bindParams(ctx, t, params, b.DescribeParams); err == nil {
+			cols, err = b.DescribeParams(ctx, sql, params)
+		}
+		if err == nil && t.Mode != define.View {
 			cols, err = build.Columns(t, cols)
 		}
 	} else {

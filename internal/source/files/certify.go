@@ -43,14 +43,13 @@ func (m *maker) certify(ctx context.Context) error {
 	for _, b := range m.branches {
 		checks, able := m.checks(b)
 		for _, n := range b.splits {
-			one := *b
-			one.splits = []*split{n}
-			single = append(single, &one)
+			one := b.of([]*split{n})
+			single = append(single, one)
 			if b.format != formatCSV || n.compression != "none" {
 				continue
 			}
 			var err error
-			if n.plain, err = m.certifyFile(ctx, &one, checks, able); err != nil {
+			if n.plain, err = m.certifyFile(ctx, one, checks, able); err != nil {
 				return readFault(n.name, err)
 			}
 			if !n.plain {
@@ -63,7 +62,7 @@ func (m *maker) certify(ctx context.Context) error {
 			}
 		}
 	}
-	m.branches = gather(single)
+	m.branches = parted(gather(single))
 	return nil
 }
 

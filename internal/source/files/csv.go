@@ -35,7 +35,8 @@ func (m *maker) csvSelect(b *branch) (sel, rejects string) {
 	}
 	items = append(items, m.s.fileExpr(b.splits, pathRef())+" AS "+job.Quote(fileColumn))
 	tables := "weir_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	m.tables = append(m.tables, tables+"_e", tables+"_s")
+	m.tables = append(m.tables, tables+"_e", tables+"_s", lineTable(tables))
+	m.settles = append(m.settles, func(ctx context.Context) error { return m.settleLines(ctx, b, tables) })
 	from := m.readCSV(b, types, fmt.Sprintf(", store_rejects=true, rejects_table='%s_e', rejects_scan='%s_s'", tables, tables))
 	return "SELECT " + strings.Join(items, ", ") + " FROM " + from + unless(suspects, pathRef()), m.csvRejects(b, tables)
 }
@@ -125,12 +126,13 @@ func (m *maker) csvRejects(b *branch, tables string) string {
   WHEN 'LINE SIZE OVER MAXIMUM' THEN 'the line is longer than ` + fmt.Sprint(m.s.reader.maxLine()) + ` bytes'
   WHEN 'INVALID ENCODING' THEN 'the line is not valid ` + strings.ToUpper(orUTF8(b.head.encoding)) + `'
   ELSE lower(error_type) || ': ' || error_message END`
-	inner := `SELECT ` + m.s.fileExpr(b.splits, "s.file_path") + ` AS dataset, CAST(e.line AS BIGINT) AS line,
+	inner := `SELECT ` + m.s.fileExpr(b.splits, "s.file_path") + ` AS dataset, coalesce(l.line, CAST(e.line AS BIGINT)) AS line,
  ltrim(e.csv_line, chr(10) || chr(13)) AS raw,
- CAST(e.line_byte_position + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10) || chr(13))) AS BIGINT) AS "offset",
+ CAST(e.line_byte_position - 1 + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10) || chr(13))) AS BIGINT) AS "offset",
  coalesce(CASE WHEN e.error_type = 'CAST' THEN [` + strings.Join(names, ", ") + `][CAST(e.column_idx AS BIGINT)] END, '') AS name,
  coalesce([` + strings.Join(types, ", ") + `][CAST(e.column_idx AS BIGINT)], '') AS type, e.error_type, e.error_message
 FROM ` + tables + `_e AS e JOIN ` + tables + `_s AS s USING (scan_id, file_id)
+LEFT JOIN ` + lineTable(tables) + ` AS l ON l.path = s.file_path AND l."at" = e.line_byte_position
 QUALIFY row_number() OVER (PARTITION BY e.scan_id, e.file_id, e.line_byte_position ORDER BY e.error_type = 'CAST', e.byte_position) = 1`
 	return "SELECT " + rejectID("dataset", "line", "raw") + ` AS id, 'reject' AS kind, dataset, line, "offset", name AS "column", ` +
 		reason + ` AS reason, '' AS rule, raw, ` + job.Literal(b.head.line) + " AS header FROM (" + inner + ")"
