@@ -268,3 +268,36 @@ func TestNoBuildAfterAFailure(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// The time of the build shows which groups it computed again: rows that come, change and go reach the table as in a run.
+func TestIncremental(t *testing.T) {
+	passes(t, map[string]string{
+		"tables/marts/days.sql": "/* weir\nmode: upsert\nkey: day\nincremental:\n  input: raw.orders\n  by: day\n*/\nselect ts::date as day, sum(total)::decimal(18,2) as revenue, $run_time::date as made from raw.orders group by all\n",
+		"tests/marts/days.yaml": `cases:
+  - name: only the days of changed rows are computed again
+    run_time: 2026-05-01
+    builds:
+      - given: { raw.orders: [{ id: 1, ts: 2026-03-01, total: 1 }, { id: 2, ts: 2026-03-02, total: 2 }, { id: 3, ts: 2026-03-03, total: 3 }] }
+        expect_count: 3
+      - given: { raw.orders: [{ id: 4, ts: 2026-03-01, total: 10 }] }
+        expect:
+          - { day: 2026-03-01, revenue: 11.00, made: 2026-05-02 }
+          - { day: 2026-03-02, revenue: 2.00, made: 2026-05-01 }
+          - { day: 2026-03-03, revenue: 3.00, made: 2026-05-01 }
+      - given: { raw.orders: { change: [{ id: 2, ts: 2026-03-03 }], remove: [{ id: 4 }] } }
+        expect:
+          - { day: 2026-03-01, revenue: 1.00, made: 2026-05-03 }
+          - { day: 2026-03-03, revenue: 5.00, made: 2026-05-03 }
+`,
+		"tables/marts/seen.sql": "/* weir\nmode: append\nincremental:\n  input: raw.plain\n*/\nselect id, $run_time::date as made from raw.plain where id > 0\n",
+		"tables/raw/plain.yaml": "from: inbox\npath: \"plain*.csv\"\ncolumns: { id: bigint }\n",
+		"tests/marts/seen.yaml": `cases:
+  - name: only new rows are read
+    run_time: 2026-05-01
+    builds:
+      - given: { raw.plain: [{ id: 1 }] }
+        expect: [{ id: 1, made: 2026-05-01 }]
+      - given: { raw.plain: [{ id: 2 }, { id: 0 }] }
+        expect: [{ id: 1, made: 2026-05-01 }, { id: 2, made: 2026-05-02 }]
+`})
+}
