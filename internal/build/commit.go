@@ -27,7 +27,7 @@ func (w *work) commit(ctx context.Context) error {
 	}
 	in := lake.Intent{
 		Table: w.t.Table.Name, RunID: w.t.RunID, Time: w.t.Time,
-		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Doc: w.t.Table.Description},
+		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Sort: w.t.Table.Sort, Doc: w.t.Table.Description},
 		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
 		Server: w.read.server, Definition: w.t.Definition, Meaning: w.t.Meaning,
 		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps(),

@@ -164,7 +164,7 @@ func (d *display) done(r run.Result, out build.Outcome) {
 
 // told says how a build that did not read everything went, or why it did.
 func told(out build.Outcome) string {
-	if out.Why == "" || out.Already || out.Why == "full build: first build" {
+	if out.Why == "" || out.Already || out.Why == "full build: first build" || out.Why == "full build: asked for" {
 		return ""
 	}
 	if out.BytesAll > out.BytesRead {

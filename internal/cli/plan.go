@@ -15,12 +15,21 @@ func (a *app) planCommand() *cobra.Command {
 	var s selection
 	var how plan.How
 	var asJSON bool
+	var explain string
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
+			if explain != "" && (len(args) > 0 || s.text() != "") {
+				return fault.New(fault.Usage, "--explain tells of one table, and takes no selection").WithHint("weir plan --explain %s", explain)
+			}
 			s.patterns = s.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
+			return a.with(c.Context(), func(w *workspace) error {
+				if explain != "" {
+					return w.explain(c.Context(), explain, how, asJSON)
+				}
+				return w.plan(c.Context(), s, how, asJSON)
+			})
 		},
 	}
 	selectionFlags(c, &s)
@@ -30,6 +39,7 @@ func (a *app) planCommand() *cobra.Command {
 	c.Flags().BoolVar(&how.Forward, "forward-only", false, "plan as weir run with this flag")
 	c.MarkFlagsMutuallyExclusive("full", "forward-only")
 	c.Flags().BoolVar(&how.Destroy, "destroy-history", false, "with --full: as weir run takes it")
+	c.Flags().StringVar(&explain, "explain", "", "all about the build of one table: inputs, what is new, how it is built and why, columns, SQL")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return c
 }

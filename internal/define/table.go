@@ -23,7 +23,8 @@ type tableKeys struct {
 	MaxQuarantined limitText       `yaml:"max_quarantined" default:"0" doc:"rows that rules with on_fail: quarantine may turn away in one build: 5, 0.1%, unlimited"`
 	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's"`
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
-	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at; by default what a build writes at once is one file a thread or partition"`
+	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
+	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
 	Partition      partitionFields `yaml:"partition" doc:"columns, or year(c), month(c), day(c), hour(c), bucket(16, c), truncate(4, c); tables that exist keep theirs"`
 }
 
@@ -164,6 +165,7 @@ func (l *loader) common(t *Table, k tableKeys) {
 	t.Columns, t.Was = k.Columns.columns()
 	t.Rules, t.MaxQuarantined = []quality.Rule(k.Rules), Limit(k.MaxQuarantined)
 	t.FileBytes, t.Timeout, t.Retries = int64(k.TargetFileSize), l.out.Timeout, l.out.Retries
+	t.Keep = l.keep(k.Keep, l.out.Keep, t.PlaceOf)
 	if k.Timeout != nil {
 		t.Timeout = *k.Timeout
 	}

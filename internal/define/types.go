@@ -50,6 +50,7 @@ type Project struct {
 	OnFailure   string        // shell command run after a run with failures, "" for none
 	Timeout     time.Duration // of one build, 0: none
 	Retries     int           // tries after the first, for errors that can pass
+	Keep        Keep          // of tables that do not say otherwise
 	Publish     bool          // whether tables are published to their destinations
 	Resolver    *secret.Resolver
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
@@ -135,6 +136,7 @@ type Table struct {
 	Partition      []job.PartitionField
 	Sort           []string
 	FileBytes      int64 // target size of a data file
+	Keep           Keep
 	Rules          []quality.Rule
 	MaxRejects     Limit
 	MaxQuarantined Limit

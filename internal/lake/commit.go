@@ -16,7 +16,8 @@ type TableSpec struct {
 	Columns    []job.Column
 	Partition  []job.PartitionField
 	Properties map[string]string
-	FileBytes  int64 // target size of a data file, for tools that write or compact the table
+	FileBytes  int64    // target size of a data file, for tools that write or compact the table
+	Sort       []string // SQL order terms of the rows in each file that is added, as in job.Write; also of a table that exists
 	Doc        string
 }
 
@@ -51,6 +52,9 @@ type Change struct {
 	Columns   []job.Column // the table's columns after it; nil: unchanged
 	ChangeSet []string     // locations of change-set files
 	Rejects   []RejectFile
+	// Rewrite says that the files added hold just the rows of those removed: a snapshot that is no change to readers. Delete
+	// files that then delete nothing go as well.
+	Rewrite bool
 }
 
 // Committed is what became of a commit.

@@ -36,7 +36,11 @@ func (w *world) draftNew(ctx context.Context, change Change) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	meta, err := newMetadata(schema, partition, location, spec)
+	order, err := orderOf(spec.Sort, schema)
+	if err != nil {
+		return draft{}, err
+	}
+	meta, err := newMetadata(schema, partition, order, location, spec)
 	return draft{meta: meta}, err
 }
 
@@ -50,12 +54,11 @@ func (w *world) location(ctx context.Context) (string, error) {
 	return w.lake.locationOf(ctx, w.in.Table)
 }
 
-func newMetadata(schema *iceberg.Schema, partition *iceberg.PartitionSpec, location string, spec *TableSpec) (table.Metadata, error) {
+func newMetadata(schema *iceberg.Schema, partition *iceberg.PartitionSpec, order table.SortOrder, location string, spec *TableSpec) (table.Metadata, error) {
 	b, err := table.NewMetadataBuilder(2)
 	if err != nil {
 		return nil, err
 	}
-	order := table.UnsortedSortOrder
 	steps := []func() error{
 		func() error { return b.SetUUID(uuid.New()) },
 		func() error { return b.AddSchema(schema) },

@@ -33,7 +33,8 @@ type Statement struct {
 	Windows    bool     // somewhere it has a window function
 	Distinct   bool
 	Limit      bool
-	Marks      []Mark // where it does any of these and more, in the order of the tree
+	Warnings   Mistakes // what may be meant as it is, but may differ from run to run
+	Marks      []Mark   // where it does any of these and more, in the order of the tree
 }
 
 // Option changes what Read allows.
@@ -43,11 +44,19 @@ type Option func(*rules)
 type rules struct {
 	clock  bool
 	macros map[string]bool // lower case
+	key    []string
+	keyOf  func(table string) []string
 }
 
 // AllowClock lets a statement ask for the time and for random values. A definition may not: the same input must give the
 // same rows on every engine and in every run (promise 11).
 func AllowClock() Option { return func(r *rules) { r.clock = true } }
+
+// Keys tells what identifies rows: own are the output columns of the definition's key, of the columns of a table's key by its
+// name as SQL writes it. Rows are in one order by them, which a LIMIT needs.
+func Keys(own []string, of func(table string) []string) Option {
+	return func(r *rules) { r.key, r.keyOf = own, of }
+}
 
 // KnownMacros adds macros that bodies may use as tables (see Macros).
 func KnownMacros(names map[string]bool) Option {
@@ -110,13 +119,16 @@ func (r *rules) read(ctx context.Context, p Parser, sql string) (*Statement, []f
 	if root.str("error") != "false" {
 		return &Statement{}, []finding{unparsed(sql, root)}, nil
 	}
-	w := &walker{rules: r, sql: sql, st: &Statement{SQL: sql}}
+	w := &walker{rules: r, sql: sql, st: &Statement{SQL: sql}, harmless: map[*tree]bool{}, sorted: map[*tree]bool{}}
 	for _, s := range root.list("statements") {
-		w.query(s.get("node"))
-		w.st.Tree += canonical(s.get("node"))
+		w.top = s.get("node")
+		w.query(w.top)
+		w.st.Tree += canonical(w.top)
 	}
 	w.st.Text = tokenText(sql, false)
-	return w.finish(), w.found, nil
+	st := w.finish()
+	st.Warnings = placed(sql, w.warned)
+	return st, w.found, nil
 }
 
 // unparsed explains why DuckDB gives no tree.

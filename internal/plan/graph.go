@@ -22,7 +22,7 @@ type Node struct {
 	Table  *define.Table
 	Inputs []string // tables its SQL names, in order
 	Params []string // $names its SQL uses
-	macros []string // that its SQL calls, lower case
+	Macros []string // macros its SQL calls, lower case
 	sql    string   // digest of what its SQL says
 }
 
@@ -30,10 +30,13 @@ type Node struct {
 type Graph struct {
 	Project *define.Project
 	Nodes   map[string]*Node
-	Order   []string                 // every table after what it reads
-	Macros  map[string]bool          // names of the project's macros, lower case
-	reads   map[string][]model.Input // what the body of a macro reads, by its lower-case name
-	bodies  map[string]string        // digest of what a macro says, itself and through those it calls, likewise
+	Order   []string        // every table after what it reads
+	Macros  map[string]bool // names of the project's macros, lower case
+	// Warnings are what SQL may mean as it is, but what may differ from run to run.
+	Warnings []project.Problem
+	reads    map[string][]model.Input // what the body of a macro reads, by its lower-case name
+	digests  map[string]string        // digest of what a macro says, itself and through those it calls, likewise
+	bodies   map[string]macroBody
 }
 
 // Read parses every SQL table. Mistakes of all of them are reported at once, as define.Problems.
@@ -55,7 +58,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		if t.Kind != define.FromSQL {
 			continue
 		}
-		st, err := model.Read(ctx, parser, t.SQL, g.Macros)
+		st, err := g.statement(ctx, parser, t)
 		if err != nil {
 			found, err := mistakes(t.File, t.SQLLine, err)
 			if err != nil {
@@ -64,7 +67,10 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 			problems = append(problems, found...)
 			continue
 		}
-		node.macros, node.sql = st.Macros, job.Digest(st.Text, st.Tree)
+		for _, m := range st.Warnings {
+			g.Warnings = append(g.Warnings, project.Problem{Place: project.Place{File: t.File, Line: t.SQLLine + m.Line - 1, Col: m.Col}, Message: m.Message, Hint: m.Hint})
+		}
+		node.Macros, node.sql = st.Macros, job.Digest(st.Text, st.Tree)
 		t.SQL = st.SQL // without what follows its last token, so that it can stand in brackets
 		problems = append(problems, g.inputs(node, st)...)
 	}
@@ -73,6 +79,20 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		return nil, define.NewProblems(problems)
 	}
 	return g, nil
+}
+
+// statement reads a table's SQL.
+func (g *Graph) statement(ctx context.Context, parser model.Parser, t *define.Table) (*model.Statement, error) {
+	return model.Read(ctx, parser, t.SQL, g.Macros, model.Keys(t.Key, g.keyOf))
+}
+
+// keyOf gives the columns of which a stored table has each value once at most.
+func (g *Graph) keyOf(name string) []string {
+	t := g.Project.Tables[g.resolve(name)]
+	if t == nil || t.Mode != define.Upsert && t.Mode != define.Replace {
+		return nil
+	}
+	return t.Key
 }
 
 // readMacros takes the project's macros apart: their names, and what their bodies read.
@@ -94,10 +114,38 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.
 		}
 	}
 	g.gather(macros)
+	g.bodies = map[string]macroBody{}
+	for _, m := range macros {
+		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros}
+	}
 	if len(problems) == 0 {
 		g.Project.Macros = single
 	}
 	return problems, nil
+}
+
+// macroBody is what makes a macro, and the macros it calls.
+type macroBody struct {
+	sql   string
+	calls []string
+}
+
+// MacroSQL is what makes the macros that a table's SQL calls, and those that they call, the latter first.
+func (g *Graph) MacroSQL(name string) (out []string) {
+	seen := map[string]bool{}
+	var visit func(names []string)
+	visit = func(names []string) {
+		for _, n := range names {
+			n = strings.ToLower(n)
+			if m, ok := g.bodies[n]; ok && !seen[n] {
+				seen[n] = true
+				visit(m.calls)
+				out = append(out, m.sql)
+			}
+		}
+	}
+	visit(g.Nodes[name].Macros)
+	return out
 }
 
 // macroFiles reads each file of macros and adds the names they make to those known.
@@ -127,7 +175,7 @@ func (g *Graph) gather(macros []model.Macro) {
 		own[name], calls[name] = append(own[name], m.Inputs...), append(calls[name], m.Macros...)
 		texts[name] += m.Text + "\n"
 	}
-	g.reads, g.bodies = map[string][]model.Input{}, map[string]string{}
+	g.reads, g.digests = map[string][]model.Input{}, map[string]string{}
 	for name := range own {
 		seen, text := map[string]bool{}, ""
 		var visit func(name string)
@@ -143,7 +191,7 @@ func (g *Graph) gather(macros []model.Macro) {
 			}
 		}
 		visit(name)
-		g.bodies[name] = job.Digest(text)
+		g.digests[name] = job.Digest(text)
 	}
 }
 

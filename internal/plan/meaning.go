@@ -30,8 +30,8 @@ func (g *Graph) meaning(name string) job.Meaning {
 
 // said adds the macros and vars that a node's SQL uses. Of a var, which may be secret, only the digest is kept (promise 9).
 func (g *Graph) said(m job.Meaning, n *Node) {
-	for _, macro := range n.macros {
-		m["macro "+macro] = g.bodies[macro]
+	for _, macro := range n.Macros {
+		m["macro "+macro] = g.digests[macro]
 	}
 	for _, p := range n.Params {
 		if p != "run_time" && !hasWindow(n.Table, p) { // time moves on with every run, and is not a change of the definition
