@@ -26,6 +26,7 @@ type reading struct {
 	inside  string   // condition that every row brought must meet; "" for none
 	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
 	beside  bool     // its rows come beside those there are, whatever the mode: a replay
+	settles bool     // though beside, the definition is from here on the one the table was built from
 	careful func(ctx context.Context, cause error) (source.Relation, error)
 	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
 	ends    []func(ctx context.Context) error
@@ -70,15 +71,10 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.next = scan.End()
 	r.full = w.t.Full || w.t.Table.Mode == define.Replace
 	r.whole = r.full
-	if len(splits) == 0 && w.state.table != nil && (!r.whole || r.next.Equal(w.state.ledger.Position)) {
+	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
-	}
-	r.base = w.state.ledger.Position
-	if !r.whole {
-		r.base, r.next = moved(w.state.ledger.Position, r.next)
 	}
 	for _, s := range splits {
 		w.out.BytesRead += s.Bytes
@@ -87,7 +83,15 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 			r.replace = append(r.replace, s.Name)
 		}
 	}
-	return w.relate(ctx, scan, r)
+	if err := w.relate(ctx, scan, r); err != nil {
+		return err
+	}
+	// Now that the source has looked at what it reads it knows the end without another look.
+	r.base, r.next = w.state.ledger.Position, scan.End()
+	if !r.whole {
+		r.base, r.next = moved(w.state.ledger.Position, r.next)
+	}
+	return nil
 }
 
 // moved keeps the splits whose value changes: only they are compared and set at the commit, so that two runs over different
@@ -103,13 +107,13 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.state.columns(), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
 	if w.t.Table.Mode == define.Replace {
 		r.Whole = true
-		if w.state.ledger.Definition != w.t.Definition {
+		if w.change.Way == FullBuild {
 			r.Full = true
 		}
 	}
@@ -150,7 +154,7 @@ func (w *work) keepClose(r *reading, rel source.Relation) {
 // sameServer stops a read whose position was made on another server (promise 7).
 func (w *work) sameServer(server string) error {
 	was := w.state.ledger.Server
-	if was == "" || was == server || w.t.Full {
+	if was == "" || was == server || w.asked {
 		return nil
 	}
 	return fault.New(fault.Data, "server changed: the position was made on %s, the connection now leads to %s; nothing read", was, server).

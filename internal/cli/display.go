@@ -180,8 +180,14 @@ func (d *display) warnings(out build.Outcome) {
 			d.print(fmt.Sprintf("%s%s: %s: %s", pad, o.Rule.OnFail, o.Rule.Text, o.Reason))
 		}
 	}
+	if c := out.Change; len(c.Parts) > 0 && !out.Skipped {
+		d.print(pad + "definition changed: " + c.What() + " · " + wayWords[c.Way])
+	}
 	for _, c := range out.Added {
 		d.print(pad + "new column " + c)
+	}
+	for _, c := range out.Renamed {
+		d.print(pad + "renamed column " + c)
 	}
 	for _, c := range out.Widened {
 		d.print(pad + "wider column " + c)

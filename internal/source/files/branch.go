@@ -3,6 +3,7 @@ package files
 import (
 	"fmt"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -140,9 +141,7 @@ func (b *branch) key() string {
 		k.WriteString("\x00" + n)
 	}
 	k.WriteString("\x01" + string([]byte{b.head.delimiter, b.head.quote, b.head.escape}))
-	if b.head.header {
-		fmt.Fprintf(&k, "h%d", b.head.skip)
-	}
+	fmt.Fprintf(&k, "%v%d", b.head.header, b.head.engineSkip)
 	for _, h := range b.hive {
 		k.WriteString("\x00" + h.name)
 	}
@@ -166,4 +165,45 @@ func gather(single []*branch) []*branch {
 		out = append(out, b)
 	}
 	return out
+}
+
+// A CSV file is large when reading it holds more memory than a few buffers.
+const largeFile = 32 << 20
+
+// maxGroups bounds the SELECTs that large files are parted into.
+const maxGroups = 64
+
+// parted has no more large CSV files in one branch than the engine reads side by side: given more, it lets each core read
+// a file of its own, and keeps all of that file's buffers until its share of memory is full (promise 5).
+func parted(branches []*branch) []*branch {
+	var out []*branch
+	for _, b := range branches {
+		var small, large []*split
+		for _, n := range b.splits {
+			if b.format == formatCSV && n.mark.Size > largeFile {
+				large = append(large, n)
+			} else {
+				small = append(small, n)
+			}
+		}
+		size := max(2*runtime.GOMAXPROCS(0), (len(large)+maxGroups-1)/maxGroups)
+		if len(b.splits) <= size || len(large) == 0 {
+			out = append(out, b)
+			continue
+		}
+		if len(small) > 0 {
+			out = append(out, b.of(small))
+		}
+		for group := range slices.Chunk(large, size) {
+			out = append(out, b.of(group))
+		}
+	}
+	return out
+}
+
+// of is the branch with some of its files.
+func (b *branch) of(splits []*split) *branch {
+	some := *b
+	some.splits = splits
+	return &some
 }

@@ -5,12 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
-	"os"
-	"runtime"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
+	"math/bits"
 )
 
 // A CSV file is certified when every number, date and time in it is written the plain way, such as -12.50 or 2026-01-02,
@@ -48,25 +43,26 @@ func (m *maker) certify(ctx context.Context) error {
 	for _, b := range m.branches {
 		checks, able := m.checks(b)
 		for _, n := range b.splits {
-			one := *b
-			one.splits = []*split{n}
-			single = append(single, &one)
+			one := b.of([]*split{n})
+			single = append(single, one)
 			if b.format != formatCSV || n.compression != "none" {
 				continue
 			}
 			var err error
-			if n.plain, err = m.certifyFile(ctx, &one, checks, able); err != nil {
+			if n.plain, err = m.certifyFile(ctx, one, checks, able); err != nil {
 				return readFault(n.name, err)
 			}
 			if !n.plain {
-				if n.long, err = scanNumbers(ctx, n.path); err != nil {
+				sum := ""
+				if n.long, sum, err = scanNumbers(ctx, n.path); err != nil {
 					return readFault(n.name, err)
 				}
+				m.s.hash(n, sum)
 				one.long = n.long
 			}
 		}
 	}
-	m.branches = gather(single)
+	m.branches = parted(gather(single))
 	return nil
 }
 
@@ -98,16 +94,13 @@ func (m *maker) certifyFile(ctx context.Context, b *branch, checks []fieldCheck,
 	if !able {
 		return false, nil
 	}
-	f, err := os.Open(b.splits[0].path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	c := &certifier{f: f, d: b.head.dialect, checks: checks, nulls: m.s.reader.NullValues, begin: b.head.begin}
-	err = c.run(ctx)
+	n := b.splits[0]
+	c := &certifier{d: b.head.dialect, checks: checks, nulls: m.s.reader.NullValues, begin: b.head.begin}
+	sum, err := c.run(ctx, n.path)
 	if errors.Is(err, errDoubt) {
 		return false, nil
 	}
+	m.s.hash(n, sum)
 	return err == nil, err
 }
 
@@ -115,162 +108,156 @@ func (m *maker) certifyFile(ctx context.Context, b *branch, checks []fieldCheck,
 // begins in. Each goroutine takes the first line end in its chunk for a record's end; a quoted field with a line end in
 // it, which would make that wrong, is seen by whoever has the record before, and ends the look.
 type certifier struct {
-	f      *os.File
 	d      dialect
 	checks []fieldCheck
 	nulls  []string
-	begin  int64
-	next   atomic.Int64
+	begin  int64 // where the first record begins, without a byte order mark
 }
 
 // reach is how far behind its chunk a goroutine reads for the end of the last record.
 const reach = 64 << 10
 
-func (c *certifier) run(ctx context.Context) error {
-	st, err := c.f.Stat()
-	if err != nil {
-		return err
-	}
-	var mark [3]byte
-	if n, _ := c.f.ReadAt(mark[:], 0); n == 3 && string(mark[:]) == "\xef\xbb\xbf" {
-		c.begin += 3
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error {
-			buf := make([]byte, min(chunkSize+reach+1, st.Size()+1)) // small for a small file, of which there may be thousands
-			for {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				from := c.begin + (c.next.Add(1)-1)*chunkSize
-				if from >= st.Size() {
-					return nil
-				}
-				if err := c.chunk(buf, from); err != nil {
-					return err
-				}
-			}
-		})
-	}
-	return g.Wait()
+// run looks through the file and hashes it on the way.
+func (c *certifier) run(ctx context.Context, path string) (sum string, err error) {
+	var h hasher
+	_, err = eachChunk(ctx, path, margins{lead: 1, tail: reach}, func(chunks, _ int) { h.start(chunks) }, func(_ int, part chunk) error {
+		h.add(part)
+		return c.chunk(part)
+	})
+	return h.sum(), err
 }
 
 // chunk looks at the records that begin in a chunk.
-func (c *certifier) chunk(buf []byte, from int64) error {
-	lead := int64(0)
-	if from > c.begin {
-		lead = 1 // a line end just before the chunk lets a record begin with it
-	}
-	n, err := c.f.ReadAt(buf[:min(int64(len(buf)), chunkSize+reach+lead)], from-lead)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	data, last := buf[:n], errors.Is(err, io.EOF)
-	i := 0
-	if lead > 0 {
-		i = bytes.IndexByte(data, '\n') + 1
-		if i == 0 {
+func (c *certifier) chunk(part chunk) error {
+	data := part.data
+	i, end := part.lead, part.lead+part.size
+	switch begin := c.begin + int64(markLength(data)); {
+	case part.index == 0 && begin > int64(len(data)):
+		return errDoubt // a header longer than a chunk
+	case part.index == 0:
+		i = int(begin)
+	default:
+		// A line end just before the chunk lets a record begin with it.
+		if i = bytes.IndexByte(data, '\n') + 1; i == 0 {
 			return errDoubt // a line longer than a chunk
 		}
 	}
-	returns, lines := 0, 0
-	begin := i
-	for i < int(lead)+chunkSize && i < len(data) {
-		end := bytes.IndexByte(data[i:], '\n')
-		if end < 0 && !last {
+	returns, begin := 0, i
+	full := data[:len(data)+slack]
+	for i < end {
+		to := bytes.IndexByte(data[i:], '\n')
+		if to < 0 && !part.last {
 			return errDoubt
 		}
-		if end < 0 {
-			end = len(data) - i
+		if to < 0 {
+			to = len(data) - i
 		}
-		line := data[i : i+end]
-		if len(line) > 0 && line[len(line)-1] == '\r' {
-			line = line[:len(line)-1]
+		to += i
+		stop := to
+		if stop > i && data[stop-1] == '\r' {
+			stop--
 			returns++
 		}
-		if len(line) > 0 && !c.line(line) {
+		if stop > i && !c.line(full, i, stop) {
 			return errDoubt
 		}
-		lines++
-		i += end + 1
+		i = to + 1
 	}
 	// A lone CR may end a line for the reader.
-	if bytes.Count(data[min(begin, len(data)):min(i, len(data))], []byte{'\r'}) != returns {
+	if i = min(i, len(data)); begin < i && bytes.Count(data[begin:i], []byte{'\r'}) != returns {
 		return errDoubt
 	}
 	return nil
 }
 
-// line looks at one record.
-func (c *certifier) line(b []byte) bool {
-	i := 0
+// line looks at one record, d[i:end]. Eight bytes behind end can be loaded.
+func (c *certifier) line(d []byte, i, end int) bool {
+	delimiter := c.d.delimiter
 	for f := range c.checks {
-		if i > len(b) {
+		if i > end {
 			return false // too few fields
 		}
 		check := &c.checks[f]
-		end := i
+		to := -1
 		switch check.kind {
 		case text:
-			end = c.textEnd(b, i)
+			to = c.textEnd(d, i, end)
 		case integer, decimal, float:
-			end = numberEnd(b, i, check.before, check.behind)
+			to = numberEnd(d, i, check.before, check.behind)
 		case date:
-			if len(b)-i >= 10 && plainDay(b[i:]) && !yearZero(b[i:]) {
-				end = i + 10
+			if end-i >= 10 && plainDay(d[i:]) && !yearZero(d[i:]) {
+				to = i + 10
 			}
 		}
-		if end < 0 || end < len(b) && b[end] != c.d.delimiter || end == i && check.kind != text {
-			if end = c.careful(check, b, i); end < 0 {
+		if to < 0 || to < end && d[to] != delimiter {
+			if to = c.careful(check, d[:end], i); to < 0 {
 				return false
 			}
 		}
-		i = end + 1
+		i = to + 1
 	}
-	return i == len(b)+1
+	return i == end+1
 }
 
 // textEnd is where a field of text ends that begins at i; -1 where a quote makes that a question.
-func (c *certifier) textEnd(b []byte, i int) int {
-	if i < len(b) && b[i] == c.d.quote && c.d.quote != 0 {
+func (c *certifier) textEnd(d []byte, i, end int) int {
+	if i < end && d[i] == c.d.quote && c.d.quote != 0 {
 		return -1
 	}
-	for j := i; j < len(b) && j < i+8; j++ {
-		if b[j] == c.d.delimiter {
-			return j
+	pattern := 0x0101010101010101 * uint64(c.d.delimiter)
+	for range 2 {
+		// The lowest byte that is zero here is the delimiter.
+		x := binary.LittleEndian.Uint64(d[i:]) ^ pattern
+		if m := (x - 0x0101010101010101) &^ x & 0x8080808080808080; m != 0 {
+			return min(i+bits.TrailingZeros64(m)>>3, end)
+		}
+		if i += 8; i >= end {
+			return end
 		}
 	}
-	if i+8 >= len(b) {
-		return len(b)
+	if j := bytes.IndexByte(d[i:end], c.d.delimiter); j >= 0 {
+		return i + j
 	}
-	if j := bytes.IndexByte(b[i+8:], c.d.delimiter); j >= 0 {
-		return i + 8 + j
-	}
-	return len(b)
+	return end
 }
 
 // numberEnd is where a plain number ends that begins at i: an optional minus, digits, and digits behind a point where
-// there may be some. -1 where it is none.
-func numberEnd(b []byte, i, before, behind int) int {
-	if i < len(b) && b[i] == '-' {
+// there may be some. -1 where it is none. Most numbers, the point included, are seen by one look at eight bytes.
+func numberEnd(d []byte, i, before, behind int) int {
+	m := nondigits(d, i)
+	n := bits.TrailingZeros64(m) >> 3 // 8 where there are only digits
+	if n == 0 || n == 8 || n > before {
+		return longNumberEnd(d, i, before, behind)
+	}
+	if i += n; d[i] != '.' {
+		return i
+	}
+	if m &= m - 1; m == 0 {
+		return fractionEnd(d, i+1, behind)
+	}
+	fraction := bits.TrailingZeros64(m)>>3 - n - 1
+	if fraction == 0 || fraction > behind {
+		return -1
+	}
+	return i + 1 + fraction
+}
+
+func longNumberEnd(d []byte, i, before, behind int) int {
+	if d[i] == '-' {
 		i++
 	}
 	from := i
-	for i < len(b) && b[i]-'0' <= 9 {
-		i++
-	}
-	if i == from || i-from > before {
+	if i = digitsEnd(d, i); i == from || i-from > before {
 		return -1
 	}
-	if i == len(b) || b[i] != '.' {
+	if d[i] != '.' {
 		return i
 	}
-	i++
-	from = i
-	for i < len(b) && b[i]-'0' <= 9 {
-		i++
-	}
+	return fractionEnd(d, i+1, behind)
+}
+
+func fractionEnd(d []byte, from, behind int) int {
+	i := digitsEnd(d, from)
 	if i == from || i-from > behind {
 		return -1
 	}
@@ -317,7 +304,7 @@ func (c *certifier) plain(check *fieldCheck, b []byte) bool {
 	ok := false
 	switch check.kind {
 	case integer, decimal, float:
-		ok = numberEnd(b, 0, check.before, check.behind) == len(b)
+		ok = c.number(check, b)
 	case date:
 		ok = len(b) == 10 && plainDay(b) && !yearZero(b)
 	case moment, zoned:
@@ -333,6 +320,19 @@ func (c *certifier) plain(check *fieldCheck, b []byte) bool {
 	}
 	return false
 }
+
+// number looks at a text that stands among others, so that what is behind it must not be looked at.
+func (c *certifier) number(check *fieldCheck, b []byte) bool {
+	if len(b) > maxDigits {
+		return false
+	}
+	var alone [maxDigits + slack]byte
+	copy(alone[:], b)
+	return numberEnd(alone[:], 0, check.before, check.behind) == len(b)
+}
+
+// maxDigits is more than any plain number is long.
+const maxDigits = 80
 
 // plainDay looks at the first ten bytes: 2026-01-02.
 func plainDay(b []byte) bool {

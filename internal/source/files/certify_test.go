@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,12 +32,7 @@ func certifies(t testing.TB, text string, types ...string) bool {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	c := &certifier{f: f, d: dialect{delimiter: ',', quote: '"', escape: '"'}, nulls: []string{"NA"}}
+	c := &certifier{d: dialect{delimiter: ',', quote: '"', escape: '"'}, nulls: []string{"NA"}}
 	for _, s := range types {
 		typ, err := parseType(s)
 		if err != nil {
@@ -44,7 +41,8 @@ func certifies(t testing.TB, text string, types ...string) bool {
 		check, _ := checkFor(typ)
 		c.checks = append(c.checks, check)
 	}
-	return c.run(t.Context()) == nil
+	_, err := c.run(t.Context(), path)
+	return err == nil
 }
 
 func TestCertify(t *testing.T) {
@@ -83,6 +81,34 @@ func TestCertifyChunks(t *testing.T) {
 			if certifies(t, good[:at]+"\n1,\"a\nb\",1.00"+good[at:], types...) {
 				t.Errorf("a quoted line end at %d is not seen", at)
 			}
+		}
+	}
+}
+
+func TestParted(t *testing.T) {
+	size := 2 * runtime.GOMAXPROCS(0)
+	var large, mixed branch
+	large.format, mixed.format = formatCSV, formatCSV
+	for i := range 2*size + 1 {
+		n := &split{name: fmt.Sprint(i), mark: mark{Size: largeFile + 1}}
+		large.splits = append(large.splits, n)
+		mixed.splits = append(mixed.splits, n, &split{name: "small" + fmt.Sprint(i)})
+	}
+	few := &branch{format: formatCSV, splits: large.splits[:size]}
+	for _, c := range []struct {
+		b    *branch
+		want []int
+	}{{few, []int{size}}, {&large, []int{size, size, 1}}, {&mixed, []int{2*size + 1, size, size, 1}}} {
+		var got []int
+		files := map[string]bool{}
+		for _, b := range parted([]*branch{c.b}) {
+			got = append(got, len(b.splits))
+			for _, n := range b.splits {
+				files[n.name] = true
+			}
+		}
+		if !slices.Equal(got, c.want) || len(files) != len(c.b.splits) {
+			t.Errorf("parted into %v, want %v", got, c.want)
 		}
 	}
 }

@@ -45,8 +45,9 @@ func TestSameSizeOtherContent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	was := first.End()
 	put(t, filepath.Join(dir, "a.csv"), "id\n2\n")
-	s, err := begin(t, dir, r, job.Read{From: first.End()})
+	s, err := begin(t, dir, r, job.Read{From: was})
 	if err != nil || len(s.Splits()) != 1 {
 		t.Fatalf("splits %v, %v", s, err)
 	}

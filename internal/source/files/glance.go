@@ -10,9 +10,19 @@ import (
 // glance is what a look at a JSON file finds before the engine reads it: what the engine would crash on, leave out or
 // call by another name.
 type glance struct {
-	keys   []string // of the records, each spelling once, in the order they come
-	deep   bool     // a record is nested deeper than maxNesting
-	behind bool     // something stands behind the array's end
+	keys   []string            // of the records, each spelling once, in the order they come
+	looks  map[string]*keyLook // how the keys' values are written; nil where nobody looked
+	full   bool                // there are more keys than these
+	deep   bool                // a record is nested deeper than maxNesting
+	behind bool                // something stands behind the array's end
+}
+
+// sureType is a key's type where its values leave no doubt, "" elsewhere.
+func (g glance) sureType(key string) string {
+	if k := g.looks[key]; k != nil {
+		return k.sureType()
+	}
+	return ""
 }
 
 // maxNesting is how deep a record may be for the engine to look for its fields: it calls itself for every level, and has
@@ -25,7 +35,8 @@ const (
 	maxKey  = 4 << 10
 )
 
-// glanceAt looks at the first records of a file, as many as the engine samples; at all of an array, to find its end.
+// glanceAt looks at the records of a file that are in an array, or written over lines as they like. Those of one line each
+// are looked at by lookAtLines.
 func glanceAt(n *split, shape string) (glance, error) {
 	r, err := openText(n, "")
 	if err != nil {
@@ -37,17 +48,16 @@ func glanceAt(n *split, shape string) (glance, error) {
 		s.base = 1
 	}
 	buf := make([]byte, 64<<10)
-	for s.records < sampleRecords || shape == shapeArray {
+	for {
 		got, err := r.Read(buf)
 		s.look(buf[:got])
 		if errors.Is(err, io.EOF) {
-			break
+			return s.found, nil
 		}
 		if err != nil {
 			return s.found, err
 		}
 	}
-	return s.found, nil
 }
 
 // glancer follows brackets and strings through a text, part by part.
@@ -115,10 +125,14 @@ func (s *glancer) inString(c byte) {
 
 func (s *glancer) take() {
 	s.taking = false
-	if len(s.text) > maxKey || !json.Valid(s.text) || len(s.found.keys) >= maxKeys {
+	if len(s.text) > maxKey || !json.Valid(s.text) {
 		return
 	}
 	if key := unquoteJSON(s.text); !s.seen[key] {
+		if len(s.found.keys) == maxKeys {
+			s.found.full = true
+			return
+		}
 		s.seen[key] = true
 		s.found.keys = append(s.found.keys, key)
 	}

@@ -25,26 +25,31 @@ func jsonShape(n *split) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return shapeOf(head, n.format), nil
+}
+
+// shapeOf finds how a JSON text is written by its beginning; "" for one without a record.
+func shapeOf(head []byte, format string) string {
 	body := bytes.TrimSpace(head)
 	switch {
 	case len(body) == 0:
-		return "", nil
-	case n.format == formatNDJSON:
-		return shapeLines, nil
+		return ""
+	case format == formatNDJSON:
+		return shapeLines
 	case body[0] == '[':
-		return shapeArray, nil
+		return shapeArray
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	var first json.RawMessage
 	if err := d.Decode(&first); err == nil && bytes.IndexByte(first, '\n') >= 0 {
-		return shapeDocuments, nil
+		return shapeDocuments
 	}
 	// The first record is broken, or longer than what was read: a record on the next line speaks for lines.
 	_, next, more := bytes.Cut(body, []byte{'\n'})
 	if len(first) == 0 && more && !bytes.HasPrefix(bytes.TrimLeft(next, " \t\r"), []byte{'{'}) {
-		return shapeDocuments, nil
+		return shapeDocuments
 	}
-	return shapeLines, nil
+	return shapeLines
 }
 
 // jsonOptions are what every call of the engine's JSON reader gets.
@@ -68,8 +73,13 @@ func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, erro
 	if cols, all := m.typedKeys(b); all {
 		return cols, nil
 	}
+	sample := sampleRecords
 	for {
-		cols, err := m.sampleJSON(ctx, b.without(aside))
+		cols, err := m.sampleJSON(ctx, b.without(aside), sample)
+		if err == nil && sample > 0 && m.missed(b, cols) {
+			sample = everyRecord
+			continue
+		}
 		n := m.blamed(err)
 		if n == nil || aside[n.name] || fault.ClassOf(err) != fault.Data {
 			return deepFields(b, realFields(b, cols)), err
@@ -84,11 +94,11 @@ func (m *maker) describeJSON(ctx context.Context, b *branch) ([]job.Column, erro
 	}
 }
 
-// typedKeys are the keys of a branch as columns, and whether all of them have their type already, so that the engine need
-// not look for one.
+// typedKeys are the keys of a branch as columns, and whether all of them have their type already, or leave no doubt about
+// it, so that the engine need not look for one.
 func (m *maker) typedKeys(b *branch) (cols []job.Column, all bool) {
 	for _, n := range b.splits {
-		if len(n.glance.keys) == 0 || len(n.glance.keys) == maxKeys {
+		if len(n.glance.keys) == 0 || n.glance.full {
 			return nil, false
 		}
 		for _, key := range n.glance.keys {
@@ -98,10 +108,16 @@ func (m *maker) typedKeys(b *branch) (cols []job.Column, all bool) {
 			}
 			if i := indexJob(m.s.reader.columns, key); i >= 0 {
 				typ = m.s.reader.columns[i].Type
-			} else if typ == "" || typ == "INTEGER" || typ == "FLOAT" { // which may widen
+			} else if typ == "INTEGER" || typ == "FLOAT" { // which may widen
 				return nil, false
+			} else if typ == "" {
+				typ = n.glance.sureType(key)
 			}
-			if indexJob(cols, key) < 0 {
+			i := indexJob(cols, key)
+			switch {
+			case typ == "", i >= 0 && cols[i].Type != typ:
+				return nil, false
+			case i < 0:
 				cols = append(cols, job.Column{Name: key, Type: typ})
 			}
 		}
@@ -147,10 +163,30 @@ func deepFields(b *branch, cols []job.Column) []job.Column {
 // maxInferred is how many levels of a nested value become types; what lies deeper is text.
 const maxInferred = 32
 
-func (m *maker) sampleJSON(ctx context.Context, b *branch) ([]job.Column, error) {
+// everyRecord is a sample of all records.
+const everyRecord = -1
+
+// missed says whether the records have keys or members that the engine's sample did not.
+func (m *maker) missed(b *branch, cols []job.Column) bool {
+	for _, n := range b.splits {
+		for _, key := range n.glance.keys {
+			i := indexJob(cols, key)
+			if i < 0 {
+				return key != ""
+			}
+			if k := n.glance.looks[key]; k != nil && len(k.members) > 0 && indexJob(m.s.reader.columns, key) < 0 {
+				if t, err := parseType(cols[i].Type); err == nil && k.beyond(t) != "" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (m *maker) sampleJSON(ctx context.Context, b *branch, sample int) ([]job.Column, error) {
 	const manyFiles = 32
-	sample := sampleRecords
-	if len(b.splits) > manyFiles {
+	if sample > 0 && len(b.splits) > manyFiles {
 		sample = max(500, sampleRecords*manyFiles/len(b.splits))
 	}
 	ignore := ""
@@ -170,11 +206,10 @@ func (m *maker) sampleJSON(ctx context.Context, b *branch) ([]job.Column, error)
 
 // jsonSelect writes a branch's SELECT. Keys that are no column are not looked at.
 func (m *maker) jsonSelect(b *branch) string {
-	o := readOptions{json: true, long: b.long > short, longest: b.long == longest}
 	var items, suspects, types []string
 	for _, c := range m.settled.columns {
 		ref, folder := b.hiveRef(c.name)
-		r := readAs(c.typ, job.Quote(c.name), o)
+		r := readAs(c.typ, job.Quote(c.name), b.jsonOptions(c))
 		switch {
 		case folder:
 			r = readAs(c.typ, ref, readOptions{long: true})
@@ -198,30 +233,50 @@ func (m *maker) jsonSelect(b *branch) string {
 		", filename=" + job.Literal(pathColumn) + b.hiveOption() + ")" + unless(suspects, pathRef())
 }
 
-// strictJSON looks for unknown keys in every record, where one must stop the build. It is a read of its own.
-func (m *maker) strictJSON(ctx context.Context) error {
-	if m.s.reader.policy() != schemaStop || !m.closed() {
-		return nil
+// jsonOptions are what the branch's files have of a column.
+func (b *branch) jsonOptions(c column) readOptions {
+	o := readOptions{json: true, plain: true}
+	for _, n := range b.splits {
+		k, long := n.glance.looks[c.name], n.long
+		switch {
+		case n.glance.looks == nil || n.glance.full:
+			o.plain, long = false, max(long, fullLength(n))
+		case k != nil:
+			o.plain, long = o.plain && k.plain(c.typ), k.long
+		}
+		o.long, o.longest = o.long || long > short, o.longest || long == longest
 	}
-	known := []string{"''"}
-	for _, c := range m.settled.columns {
-		known = append(known, job.Literal(c.name))
+	return o
+}
+
+// fullLength is the length of numbers in a file with more keys than are remembered, where it is not known.
+func fullLength(n *split) length {
+	if n.glance.looks != nil {
+		return longest
 	}
-	for _, b := range m.branches {
-		if b.format != shapeLines && b.format != shapeArray && b.format != shapeDocuments {
-			continue
-		}
-		ignore := ""
-		if b.format == shapeLines {
-			ignore = ", ignore_errors=true"
-		}
-		rows, err := m.e.Strings(ctx, fmt.Sprintf("SELECT path, key FROM (SELECT %s AS path, unnest(json_keys(json)) AS key FROM read_json_objects(%s, %s%s, filename=%s, hive_partitioning=false)) AS k WHERE key NOT IN (%s) LIMIT 1",
-			m.s.fileExpr(b.splits, pathRef()), b.paths(), m.jsonOptions(b), ignore, job.Literal(pathColumn), strings.Join(known, ", ")))
-		if err != nil {
-			return m.engineFault(err)
-		}
-		if len(rows) > 0 {
-			return unknownField(rows[0][0].Value, rows[0][1].Value)
+	return short
+}
+
+// strictJSON stops at a key that no column has, or a member that its column's type has no place for.
+func (m *maker) strictJSON() error {
+	stop := m.s.reader.policy() == schemaStop && m.closed()
+	for _, n := range m.s.splits {
+		for _, key := range n.glance.keys {
+			i := indexColumn(m.settled.columns, key)
+			if i < 0 {
+				if stop && key != "" {
+					return unknownField(n.name, key)
+				}
+				continue
+			}
+			k := n.glance.looks[key]
+			if k == nil || len(k.members) == 0 {
+				continue
+			}
+			if member := k.beyond(m.settled.columns[i].typ); member != "" {
+				return fault.New(fault.Data, "%s: %s has a member that its type does not: %q", n.name, key, member).
+					WithHint("under columns, add it to the type of %s, or declare %s as varchar to keep all of it as JSON", key, key)
+			}
 		}
 	}
 	return nil

@@ -3,92 +3,31 @@ package files
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/sync/errgroup"
 
 	"weir/internal/fault"
 )
 
-// chunkSize is the unit of the content hash and of looking through a file with all cores, in bytes.
-const chunkSize = 8 << 20
-
 // overlap is how many bytes before a chunk are looked at again for a number that straddles the edge.
 const overlap = 32
 
-// hashFile hashes a file's content. The hash is that of its chunks' hashes, so that all cores share the work: a file of
-// 764 MB takes 0.1 s of two cores while the read itself takes 3 s. It is xxHash64, which is no defence against forgery
-// and need not be: it tells a touched file from a changed one, and sha256 would cost a third as much as the whole read.
-// Where numbers is set, the same pass looks for the longest ones.
-func hashFile(ctx context.Context, path string, numbers bool) (hash string, size int64, longestNumber length, err error) {
-	var sums []byte
+// scanNumbers looks for the longest numbers in an uncompressed file, and hashes it on the way.
+func scanNumbers(ctx context.Context, path string) (longestNumber length, hash string, err error) {
 	var found []length
-	start := func(chunks int) { sums, found = make([]byte, 8*chunks), make([]length, chunks) }
-	size, err = eachChunk(ctx, path, overlap, start, func(i int, lead int, data []byte) error {
-		binary.BigEndian.PutUint64(sums[8*i:], xxhash.Sum64(data[lead:]))
-		if numbers {
-			found[i] = longNumber(data)
-		}
+	var h hasher
+	start := func(chunks, _ int) { h.start(chunks); found = make([]length, chunks) }
+	_, err = eachChunk(ctx, path, margins{lead: overlap}, start, func(_ int, c chunk) error {
+		h.add(c)
+		found[c.index] = longNumber(c.data)
 		return nil
 	})
-	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, xxhash.Sum64(sums))), size, slices.Max(append(found, short)), err
-}
-
-// scanNumbers looks for the longest numbers in an uncompressed file.
-func scanNumbers(ctx context.Context, path string) (length, error) {
-	var found []length
-	_, err := eachChunk(ctx, path, overlap, func(chunks int) { found = make([]length, chunks) }, func(i, _ int, data []byte) error {
-		found[i] = longNumber(data)
-		return nil
-	})
-	return slices.Max(append(found, short)), err
-}
-
-// eachChunk calls f with every chunk of a file, several at once, each with up to lead bytes of what comes before it.
-func eachChunk(ctx context.Context, path string, lead int, start func(chunks int), f func(i, lead int, data []byte) error) (int64, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	st, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
-	chunks := int((st.Size() + chunkSize - 1) / chunkSize)
-	start(chunks)
-	g, ctx := errgroup.WithContext(ctx)
-	workers := min(chunks, runtime.GOMAXPROCS(0))
-	for w := range workers {
-		g.Go(func() error {
-			buf := make([]byte, min(int64(lead+chunkSize), st.Size()+1)) // small for a small file, of which there may be thousands
-			for i := w; i < chunks; i += workers {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				from := int64(i) * chunkSize
-				before := min(from, int64(lead))
-				n, err := file.ReadAt(buf[:min(int64(len(buf)), before+chunkSize)], from-before)
-				if err != nil && !errors.Is(err, io.EOF) {
-					return err
-				}
-				if err := f(i, min(int(before), n), buf[:n]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return st.Size(), g.Wait()
+	return slices.Max(append(found, short)), h.sum(), err
 }
 
 // exactDigits is how many decimal digits a DOUBLE holds without loss: two decimal numbers of at most 15 digits that
@@ -212,11 +151,16 @@ func openPlain(path, compression string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st, err := f.Stat(); err == nil && st.Size() == 0 {
+		return f, nil
+	}
+	return unpack(f, compression)
+}
+
+// unpack gives the uncompressed bytes of what it is given, and closes that with itself or where it fails.
+func unpack(f io.ReadCloser, compression string) (io.ReadCloser, error) {
 	switch compression {
 	case "gzip":
-		if st, err := f.Stat(); err == nil && st.Size() == 0 {
-			return f, nil
-		}
 		z, err := gzip.NewReader(f)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -234,7 +178,7 @@ func openPlain(path, compression string) (io.ReadCloser, error) {
 
 type unpacked struct {
 	io.ReadCloser
-	file *os.File
+	file io.Closer
 }
 
 func (u unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.file.Close()) }

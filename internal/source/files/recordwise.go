@@ -12,10 +12,6 @@ import (
 func (m *maker) recordwise() (map[string]bool, error) {
 	policy := m.s.reader.policy()
 	keys := m.closed() && (policy == schemaReject || policy == schemaExtra)
-	decimals := false
-	for _, c := range m.settled.columns {
-		c.typ.leaves(func(t ctype) { decimals = decimals || t.kind == decimal })
-	}
 	careful := map[string]bool{}
 	for _, b := range m.branches {
 		if err := m.addCommented(b, careful); err != nil {
@@ -25,12 +21,35 @@ func (m *maker) recordwise() (map[string]bool, error) {
 			continue
 		}
 		for _, n := range b.splits {
-			if keys || decimals && b.long == longest || n.glance.behind || m.respelled(n.glance.keys) {
+			if keys && m.unknownKey(n) || m.tooLong(n) || n.glance.behind || m.respelled(n.glance.keys) {
 				careful[n.name] = true
 			}
 		}
 	}
 	return careful, nil
+}
+
+// unknownKey says whether a file has a key that no column has.
+func (m *maker) unknownKey(n *split) bool {
+	for _, k := range n.glance.keys {
+		if indexColumn(m.settled.columns, k) < 0 {
+			return true
+		}
+	}
+	return n.glance.full
+}
+
+// tooLong says whether a number for a DECIMAL has more digits than the engine's JSON reader keeps.
+func (m *maker) tooLong(n *split) bool {
+	one := &branch{splits: []*split{n}}
+	for _, c := range m.settled.columns {
+		decimals := false
+		c.typ.leaves(func(t ctype) { decimals = decimals || t.kind == decimal })
+		if decimals && one.jsonOptions(c).longest {
+			return true
+		}
+	}
+	return false
 }
 
 // respelled says whether keys name a column in other letters than its own: id and ID are one column, which the engine

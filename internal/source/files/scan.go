@@ -47,8 +47,9 @@ type split struct {
 	path        string // where it lies locally, as the engine is told
 	odd         bool   // path is a link, because the engine would take the real name for a pattern
 	plain       bool   // of a CSV file: certified, see certify.go
-	looked      bool   // long is known
+	hashed      bool   // mark has the content's hash, or needs none
 	long        length
+	shape       string // of a JSON file
 	glance      glance // of a JSON file
 }
 
@@ -106,9 +107,10 @@ func (s *scan) choose(news []*split, changed bool) error {
 	return nil
 }
 
-// compare finds what a file holds now. Its hash is computed only where size or time differ from the known ones.
+// compare finds what a file holds now. Its hash is computed only where size or time differ from the known ones; that of a
+// file nobody knows is computed on the way, when the file is looked at.
 func (s *scan) compare(ctx context.Context, o blob.Object) (*split, error) {
-	n := &split{name: o.Key, object: o}
+	n := &split{name: o.Key, object: o, hashed: true}
 	_, n.compression = splitCompression(o.Key)
 	if s.remote {
 		n.mark = mark{Size: o.Size, ETag: o.ETag}
@@ -116,15 +118,43 @@ func (s *scan) compare(ctx context.Context, o blob.Object) (*split, error) {
 	}
 	n.path, _ = s.store.LocalPath(o.Key)
 	n.mark = mark{Size: o.Size, Modified: modified(o.Modified)}
-	if m, ok := readMark(s.read.From[o.Key]); ok && m.Size == n.mark.Size && m.Modified == n.mark.Modified {
+	m, known := readMark(s.read.From[o.Key])
+	if known && m.Size == n.mark.Size && m.Modified == n.mark.Modified {
 		n.mark = m
 		return n, nil
 	}
-	format := s.reader.format(o.Key)
-	n.looked = n.compression == "none" && (format == formatJSON || format == formatNDJSON)
+	if n.hashed = known; !known {
+		return n, nil
+	}
 	var err error
-	n.mark.Hash, n.mark.Size, n.long, err = hashFile(ctx, n.path, n.looked)
+	n.mark.Hash, n.mark.Size, err = hashFile(ctx, n.path)
 	return n, readFault(n.name, err)
+}
+
+// hash notes the hash of a file that was looked at.
+func (s *scan) hash(n *split, sum string) {
+	if n.hashed || sum == "" {
+		return
+	}
+	n.mark.Hash, n.hashed = sum, true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end[n.name] = n.mark.String()
+}
+
+// hashRest hashes the files that were not looked at.
+func (s *scan) hashRest(ctx context.Context) error {
+	for _, n := range s.splits {
+		if n.hashed {
+			continue
+		}
+		sum, _, err := hashFile(ctx, n.path)
+		if err != nil {
+			return readFault(n.name, err)
+		}
+		s.hash(n, sum)
+	}
+	return nil
 }
 
 // Splits are the files to read, by name.
@@ -136,8 +166,12 @@ func (s *scan) Splits() []source.Split {
 	return out
 }
 
-// End is the position after the read.
-func (s *scan) End() job.Position { return s.end.Clone() }
+// End is the position after the read. A file that cannot be hashed stands in it without its hash: touched, it will count
+// as changed.
+func (s *scan) End() job.Position {
+	_ = s.hashRest(context.Background())
+	return s.end.Clone()
+}
 
 // Close removes the scan's local copies. It may be called twice.
 func (s *scan) Close() error {
@@ -203,17 +237,33 @@ func (s *scan) placeSplit(ctx context.Context, i int, n *split) error {
 			return err
 		}
 	}
-	if n.format == formatParquet {
-		return nil
+	return readFault(n.name, s.look(ctx, n))
+}
+
+// look looks through a file as its format and compression ask for. CSV waits until its columns' types are known.
+func (s *scan) look(ctx context.Context, n *split) (err error) {
+	json, sum := n.format == formatJSON || n.format == formatNDJSON, ""
+	if json {
+		if n.shape, err = jsonShape(n); err != nil {
+			return err
+		}
 	}
-	var err error
 	switch {
-	case n.compression != "none":
+	case n.shape == shapeLines:
+		n.glance, sum, err = lookAtLines(ctx, n, int(s.reader.maxLine()))
+	case n.format != formatParquet && n.compression != "none":
 		n.long, err = lookPacked(ctx, n.path, n.compression)
-	case !n.looked && (n.format == formatJSON || n.format == formatNDJSON):
-		n.long, err = scanNumbers(ctx, n.path)
+	case json:
+		n.long, sum, err = scanNumbers(ctx, n.path)
 	}
-	return readFault(n.name, err)
+	if err != nil {
+		return err
+	}
+	s.hash(n, sum)
+	if json && n.shape != shapeLines && n.shape != "" {
+		n.glance, err = glanceAt(n, n.shape)
+	}
+	return err
 }
 
 // fetch copies an object and checks that it is still the one Begin saw.
