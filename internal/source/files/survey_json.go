@@ -138,7 +138,7 @@ func (j *jsonSample) record(raw []byte, at evidence.Place) {
 			return
 		}
 		c := s.columns[i]
-		c.JSON(apart{}, value, at)
+		c.JSON(apart{}, &s.nested, value, at)
 		if c.typ != nil {
 			j.p.out.Reset()
 			if t := j.p.value(*c.typ, value, c.Name, c.Name); t.reason != "" {

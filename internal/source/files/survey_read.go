@@ -30,7 +30,8 @@ type sampled struct {
 	whole   bool
 	keys    *evidence.Keys
 	pairs   bool // keys looks at pairs, in a second pass
-	order   int  // the column that says when a row was changed, -1 for none
+	nested  evidence.Budget
+	order   int // the column that says when a row was changed, -1 for none
 	options []source.Option
 	doubts  []string
 	breaks  []string
@@ -160,6 +161,7 @@ func (s *sampled) multibyte() bool {
 
 // pass reads the sample once.
 func (s *sampled) pass(ctx context.Context) error {
+	s.nested = evidence.Budget{}
 	s.columns, s.at, s.rows, s.bad, s.notUTF8, s.badAt = nil, map[string]int{}, 0, 0, 0, ""
 	s.scan = &scan{files: &files{opened: s.opened, reader: s.reader}}
 	if s.claim != nil {
