@@ -35,6 +35,7 @@ type sampled struct {
 	options []source.Option
 	doubts  []string
 	breaks  []string
+	broke   []brokenFile
 	bad     int64 // records whose form is wrong
 	badAt   string
 	notUTF8 int64
@@ -209,8 +210,16 @@ func (s *sampled) broken(e *entry, err error) {
 		s.breaks = append(s.breaks, e.Key+": "+reason)
 		return
 	}
-	s.unread(e, errors.New(reason))
-	s.doubts = append(s.doubts, fmt.Sprintf("the path also stands for %s, which cannot be read: %s", e.Key, reason))
+	if !slices.ContainsFunc(s.broke, func(b brokenFile) bool { return b.entry == e }) {
+		s.unread(e, errors.New(reason))
+		s.broke = append(s.broke, brokenFile{e, reason})
+	}
+}
+
+// brokenFile is a file that cannot be read, and why.
+type brokenFile struct {
+	entry  *entry
+	reason string
 }
 
 // text reads one text file up to limit bytes and gives how many it read.
