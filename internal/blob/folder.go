@@ -15,6 +15,9 @@ import (
 // tempPrefix marks files that are being written; a List never shows them.
 const tempPrefix = ".weir-put-"
 
+// Unfinished says whether a file of this name is one that was being written when its writer died, or is being written now.
+func Unfinished(name string) bool { return strings.HasPrefix(name, tempPrefix) }
+
 // folder is a Store of files.
 type folder struct {
 	root     string

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/internal/build"
 	"weir/internal/cases"
 	"weir/internal/define"
 	"weir/internal/fault"
@@ -34,6 +35,7 @@ type validation struct {
 	Tables   int               `json:"tables"`
 	Bound    int               `json:"bound"`
 	Unknown  map[string]string `json:"unknown,omitempty"` // tables whose columns cannot be known yet, and why
+	Warnings []problemLine     `json:"warnings,omitempty"`
 	Problems []problemLine     `json:"problems"`
 }
 
@@ -63,7 +65,11 @@ func (w *workspace) validate(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown, Problems: []problemLine{}})
+		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown,
+			Warnings: problemLines(w.graph.Warnings), Problems: []problemLine{}})
+	}
+	for _, p := range w.graph.Warnings {
+		fmt.Fprintf(w.app.out, "%s:%d:%d: warning: %s; %s\n", p.File, p.Line, p.Col, p.Message, p.Hint)
 	}
 	for _, name := range keys(bound.Unknown) {
 		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])
@@ -109,7 +115,7 @@ func (w *workspace) sourceColumns(ctx context.Context, t *define.Table) ([]job.C
 		return nil, err
 	}
 	if err == nil {
-		return stored.Columns(), nil
+		return build.Ahead(t, stored.Columns()), nil
 	}
 	cols, err := w.sniff(ctx, t)
 	if err != nil && len(t.Columns) > 0 {

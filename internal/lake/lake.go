@@ -18,7 +18,6 @@ import (
 
 	"weir/internal/blob"
 	"weir/internal/fault"
-	"weir/internal/lake/commit"
 )
 
 // ErrNoTable is wrapped by errors about a table that is not in the lake.
@@ -146,45 +145,6 @@ func damaged(what, location string, err error) error {
 	}
 	return fault.New(fault.Data, "%s %s is %s: %w", what, location, state, err).
 		WithHint("put the file back from a copy, or roll the table back to a snapshot that is whole")
-}
-
-// Drop takes a table out of the catalog; purge also deletes everything that lies in its folder.
-func (l *Lake) Drop(ctx context.Context, name string, purge bool) error {
-	t, err := l.Table(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := l.catalog.drop(ctx, t.ident, t.ice.MetadataLocation()); err != nil {
-		if errors.Is(err, commit.ErrLost) {
-			err = fault.New(fault.Conflict, "%w", err)
-		}
-		return fmt.Errorf("drop %s: %w", name, err)
-	}
-	if !purge {
-		return nil
-	}
-	if err := l.removeUnder(ctx, t.Location()); err != nil {
-		return fmt.Errorf("purge %s: %w", name, err)
-	}
-	return nil
-}
-
-// removeUnder deletes every blob under a location, if that lies in the lake.
-func (l *Lake) removeUnder(ctx context.Context, location string) error {
-	key, ok := keyAt(l.root, location)
-	if !ok || key == "" {
-		return fault.New(fault.Usage, "%s lies outside the lake", location)
-	}
-	objects, err := l.store.List(ctx, strings.TrimSuffix(key, "/")+"/")
-	if err != nil {
-		return err
-	}
-	for _, o := range objects {
-		if err := l.store.Delete(ctx, o.Key); err != nil {
-			return err
-		}
-	}
-	return l.removeEmptyDirs(key)
 }
 
 // fs gives iceberg-go access to the lake's files.

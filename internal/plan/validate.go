@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,7 +143,7 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 	if err := b.View(ctx, name, emptySelect(cols)); err != nil {
 		return nil, fmt.Errorf("bind %s: %w", name, err)
 	}
-	problems := columnProblems(t, cols)
+	problems := g.columnProblems(t, cols)
 	if len(problems) == 0 {
 		problems = bindRules(ctx, b, t)
 	}
@@ -170,9 +171,23 @@ func (g *Graph) problem(t *define.Table, err error) ([]project.Problem, error) {
 	}
 	switch fault.ClassOf(err) {
 	case fault.Usage, fault.Data, fault.Unavailable:
-		return []project.Problem{{Place: at, Message: err.Error(), Hint: fault.HintOf(err)}}, nil
+		return []project.Problem{{Place: at, Message: err.Error(), Hint: cmp.Or(g.renamed(t, err.Error()), fault.HintOf(err))}}, nil
 	}
 	return nil, err
+}
+
+// renamed is a hint for a message that names a column which a table or one of its inputs had before a rename, "" for none.
+func (g *Graph) renamed(t *define.Table, message string) string {
+	message = strings.ToLower(message)
+	for _, name := range append([]string{t.Name}, g.closure(t.Name)...) {
+		of := g.Nodes[name].Table
+		for _, is := range sorted(of.Was) {
+			if strings.Contains(message, strings.ToLower(`"`+of.Was[is]+`"`)) {
+				return fmt.Sprintf("%s was renamed to %s in %s", of.Was[is], is, name)
+			}
+		}
+	}
+	return ""
 }
 
 func emptySelect(cols []job.Column) string {
@@ -184,7 +199,7 @@ func emptySelect(cols []job.Column) string {
 }
 
 // columnProblems checks the columns a definition names against those it has.
-func columnProblems(t *define.Table, cols []job.Column) (problems []project.Problem) {
+func (g *Graph) columnProblems(t *define.Table, cols []job.Column) (problems []project.Problem) {
 	names := make([]string, len(cols))
 	for i, c := range cols {
 		names[i] = c.Name
@@ -201,8 +216,8 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 		if name == "" || has(name) {
 			return
 		}
-		problems = append(problems, project.Problem{Place: t.PlaceOf(key), Message: fmt.Sprintf("%s: column %q is not in %s", key, name, t.Name),
-			Hint: nearestHint(name, names)})
+		message := fmt.Sprintf("%s: column %q is not in %s", key, name, t.Name)
+		problems = append(problems, project.Problem{Place: t.PlaceOf(key), Message: message, Hint: cmp.Or(g.renamed(t, message), nearestHint(name, names))})
 	}
 	for _, k := range t.Key {
 		check("key", k)
@@ -220,7 +235,7 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 		at := project.Place{File: r.File, Line: max(1, r.Line), Col: max(1, r.Col)}
 		r.File = "" // the place stands before the message
 		if _, err := quality.Compile([]quality.Rule{r}, cols); err != nil {
-			problems = append(problems, project.Problem{Place: at, Message: err.Error(), Hint: fault.HintOf(err)})
+			problems = append(problems, project.Problem{Place: at, Message: err.Error(), Hint: cmp.Or(g.renamed(t, err.Error()), fault.HintOf(err))})
 		}
 	}
 	return problems

@@ -17,7 +17,7 @@ var house = [][]string{
 	{"server", "deploy"},
 	{"workflow", "schedule", "alert", "lineage"},
 	{"run", "cases"},
-	{"plan", "build"},
+	{"plan", "build", "maintain", "crawl"},
 	{"define", "quality", "model", "engine", "source", "sink", "function"},
 	{"lake", "journal"},
 	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access"},
