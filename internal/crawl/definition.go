@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"weir/internal/define"
 	"weir/internal/job"
@@ -42,10 +43,10 @@ func Definition(connection string, t source.Surveyed) string {
 	b.WriteString("columns:\n")
 	width := 0
 	for _, c := range t.Columns {
-		width = max(width, len(plainOrQuoted(c.Name))+len(typeText(c.Type))+4)
+		width = max(width, len(keyText(c.Name))+len(typeText(c.Type))+4)
 	}
 	for _, c := range t.Columns {
-		text := "  " + plainOrQuoted(c.Name) + ": " + typeText(c.Type)
+		text := "  " + keyText(c.Name) + ": " + typeText(c.Type)
 		if r := remark(c, t.Doubts); r != "" {
 			text = fmt.Sprintf("%-*s  # %s", min(width, 50), text, oneLine(r))
 		}
@@ -114,7 +115,7 @@ func remark(c source.SurveyedColumn, doubts []string) string {
 // oneLine keeps a comment a comment.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
@@ -141,11 +142,21 @@ func plainOrQuoted(s string) string {
 	return quoted(s)
 }
 
-// quoted writes a text in double quotes, so that neither YAML nor ${…} finds anything in it.
-func quoted(s string) string {
+// quoted writes a value in double quotes, so that neither YAML nor ${…} finds anything in it.
+func quoted(s string) string { return doubleQuoted(strings.ReplaceAll(s, "${", "$${")) }
+
+// keyText writes a key: in keys ${…} has no meaning.
+func keyText(s string) string {
+	if plainName.MatchString(s) && !reserved.MatchString(s) {
+		return s
+	}
+	return doubleQuoted(s)
+}
+
+func doubleQuoted(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
-	for _, r := range strings.ReplaceAll(s, "${", "$${") {
+	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
@@ -154,10 +165,12 @@ func quoted(s string) string {
 			b.WriteString(`\n`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
+		case r < 0x80 && !unicode.IsPrint(r):
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case r == 0x85 || r == 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
+		case r < 0x10000 && !unicode.IsPrint(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\U%08x`, r)
 		default:
 			b.WriteRune(r)
 		}
@@ -198,33 +211,51 @@ func columnText(name string) string {
 	return job.Quote(name)
 }
 
-// typeText is a type as a definition writes it: in small letters, but for the names in it.
+// typeText is a type as a definition writes it: in small letters, but for the names in it, and those without quotes where
+// they need none.
 func typeText(canonical string) string {
-	var b strings.Builder
-	in := false
-	for i, part := range strings.Split(canonical, `"`) {
-		if i > 0 {
-			b.WriteByte('"')
-			in = !in
-		}
-		if !in {
-			part = strings.ReplaceAll(strings.ToLower(part), "timestamp with time zone", "timestamptz")
-		}
-		b.WriteString(part)
-	}
-	text := simpleMembers.ReplaceAllString(b.String(), "$1 ")
-	if plainTypes.MatchString(text) && !strings.Contains(text, ": ") {
+	text := typeWords(canonical)
+	if plainTypes.MatchString(text) {
 		return text
 	}
 	return quotedType(text)
 }
 
-// simpleMembers are names of a struct's members that need no quotes.
-var simpleMembers = regexp.MustCompile(`"([a-z_][a-z0-9_]*)" `)
+func typeWords(canonical string) string {
+	var b strings.Builder
+	for rest := canonical; rest != ""; {
+		start := strings.IndexByte(rest, '"')
+		if start < 0 {
+			start = len(rest)
+		}
+		b.WriteString(strings.ReplaceAll(strings.ToLower(rest[:start]), "timestamp with time zone", "timestamptz"))
+		if rest = rest[start:]; rest == "" {
+			break
+		}
+		end := 1
+		for end < len(rest) && (rest[end] != '"' || strings.HasPrefix(rest[end:], `""`)) {
+			if rest[end] == '"' {
+				end++
+			}
+			end++
+		}
+		name := rest[:min(end+1, len(rest))]
+		if inner := strings.Trim(name, `"`); simpleMember.MatchString(inner) && len(inner)+2 == len(name) {
+			name = inner
+		}
+		b.WriteString(name)
+		rest = rest[min(end+1, len(rest)):]
+	}
+	return b.String()
+}
+
+// simpleMember is a name of a struct's member that needs no quotes.
+var simpleMember = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // quotedType writes a type in the quotes that leave its own alone.
 func quotedType(text string) string {
-	if strings.ContainsAny(text, `"\`) && !strings.ContainsAny(text, "'\n\t") && !strings.Contains(text, "${") {
+	plain := !strings.ContainsFunc(text, func(r rune) bool { return r == '\'' || !unicode.IsPrint(r) })
+	if plain && strings.ContainsAny(text, `"\`) && !strings.Contains(text, "${") {
 		return "'" + text + "'"
 	}
 	return quoted(text)

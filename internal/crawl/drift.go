@@ -66,7 +66,7 @@ func Drift(t *define.Table, c source.Claim, s source.Surveyed, beside []source.S
 		out = append(out, columns(t, c, s)...)
 	}
 	for _, b := range beside {
-		out = append(out, Change{Kind: Parted, Text: fmt.Sprintf("%s of %s (%s) are not matched by its path", plural(b.Parts, "file"), b.Dataset, b.Format),
+		out = append(out, Change{Kind: Parted, Text: fmt.Sprintf("its path does not match %s of %s (%s)", plural(b.Parts, "file"), b.Dataset, b.Format),
 			Effect: "never read; widen path, or define a table for them", Drift: true})
 	}
 	return out
@@ -167,9 +167,7 @@ func narrower(from, to string) bool {
 }
 
 // TypeName is a type as a person reads it.
-func TypeName(canonical string) string {
-	return strings.Trim(typeText(canonical), `'"`)
-}
+func TypeName(canonical string) string { return typeWords(canonical) }
 
 func count(n int64) string {
 	s := fmt.Sprint(n)

@@ -149,7 +149,11 @@ func (s *sampled) judged(keys *evidence.Keys) (out []source.KeyEvidence) {
 		if !typed || rows < enough || !k.Unique && (k.Twice > 0 || !k.Named) {
 			continue
 		}
-		k.Why = why(k, c, s.ordered())
+		order := ""
+		if s.ordered() {
+			order = s.columns[s.order].Name
+		}
+		k.Why = why(k, c, order)
 		out, sums = append(out, k), append(sums, sum)
 	}
 	order := make([]int, len(out))
@@ -176,7 +180,8 @@ func (s *sampled) judged(keys *evidence.Keys) (out []source.KeyEvidence) {
 	return sorted
 }
 
-func why(k source.KeyEvidence, c *evidence.Candidate, ordered bool) string {
+// why says it for a person; order is the column that tells which row is newer, "" for none.
+func why(k source.KeyEvidence, c *evidence.Candidate, order string) string {
 	of := "in all " + plural(k.Rows, "row")
 	if !k.Whole {
 		of = "in the " + plural(k.Rows, "row") + " looked at"
@@ -186,8 +191,8 @@ func why(k source.KeyEvidence, c *evidence.Candidate, ordered bool) string {
 		return fmt.Sprintf("complete %s; %s the same entirely, else unique", of, arePlural(c.Same))
 	case k.Unique:
 		return "unique and complete " + of
-	case ordered && c.Tied == 0:
-		return fmt.Sprintf("complete %s; %s again with other values, and no two of them are as old", of, comePlural(c.Between+c.Within))
+	case order != "" && c.Tied == 0:
+		return fmt.Sprintf("complete %s; %s again with other values, each with another %s", of, comePlural(c.Between+c.Within), order)
 	}
 	return fmt.Sprintf("complete %s and unique in each file; %s again in other files with other values", of, comePlural(c.Between))
 }

@@ -27,9 +27,7 @@ func (v *values) decide(name string, whole bool) Verdict {
 	if d.Type == "VARCHAR" {
 		return d
 	}
-	for _, t := range sortedKeys(v.null) {
-		d.Null = append(d.Null, t)
-	}
+	d.Null = sortedKeys(v.null)
 	return d
 }
 
@@ -97,7 +95,7 @@ func (v *values) decimal(whole bool) Verdict {
 		scale += 2 // more digits may come in what was not read
 	}
 	const measured = 12
-	why := fmt.Sprintf("%s; at most %d before the point and %s", v.all("decimal numbers"), v.before, plural(v.behind, "behind it", "behind it"))
+	why := fmt.Sprintf("%s, with at most %s before the point and %d behind it", v.all("decimal numbers"), plural(v.before, "digit", "digits"), v.behind)
 	if v.behind >= measured && v.before+v.behind <= 17 {
 		return Verdict{Type: "DOUBLE", Why: why + ", as of something measured"}
 	}
@@ -154,6 +152,9 @@ func named(c class) string {
 
 // mixed says why a column of several classes is text, and remarks on it where nearly all are of one.
 func (v *values) mixed(string) Verdict {
+	if v.only(integers, large, codes) {
+		return text(v.all("digits")+", some with a zero or a sign in front", "")
+	}
 	most := words
 	for c := range classes {
 		if c != tokens && v.count[c] > v.count[most] {
@@ -163,7 +164,7 @@ func (v *values) mixed(string) Verdict {
 	if most == words || v.count[most] == v.total {
 		why := v.all(named(most))
 		if most == words {
-			why = fmt.Sprintf("%s values, up to %s", Count(v.total), plural(v.longest, "byte", "bytes"))
+			why = fmt.Sprintf("%s, up to %s", plural(int(v.total), "value", "values"), plural(v.longest, "byte", "bytes"))
 		}
 		return text(why, "")
 	}
