@@ -74,7 +74,9 @@ func TestWatch(t *testing.T) {
 	defer stop()
 	show := &screen{}
 	done := make(chan error, 1)
-	go func() { done <- (&app{in: strings.NewReader(""), out: show, err: show, dir: dir}).watchTests(ctx, testOptions{}) }()
+	go func() {
+		done <- (&app{in: strings.NewReader(""), out: show, err: show, dir: dir}).watchTests(ctx, testOptions{})
+	}()
 	const waits = "waiting for changes; Ctrl-C ends\n"
 	says := func(when string, want, not []string) {
 		t.Helper()
