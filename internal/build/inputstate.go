@@ -56,7 +56,7 @@ func (b *Builder) inputState(ctx context.Context, name string, seen job.Position
 	if err != nil {
 		return s, err
 	}
-	s.Built, s.Snapshot = true, rowsSince(table)
+	s.Built, s.Snapshot = true, table.RowsSince()
 	if id, err := strconv.ParseInt(seen[name], 10, 64); err == nil {
 		s.Seen = id
 	}

@@ -24,6 +24,8 @@ type Input struct {
 // Statement is what a SELECT is about.
 type Statement struct {
 	SQL        string   // the text up to its last token: no semicolon or comment after it
+	Text       string   // its tokens: what layout and comments do not change
+	Tree       string   // its syntax tree as text: what the case of words, brackets and optional words do not change either
 	Inputs     []Input  // each once, in order of first mention
 	Params     []string // names without the $, each once, in order
 	Macros     []string // macros it calls, lower case, each once, in order; see Macro.Inputs
@@ -121,7 +123,9 @@ func (r *rules) read(ctx context.Context, p Parser, sql string) (*Statement, []f
 	for _, s := range root.list("statements") {
 		w.top = s.get("node")
 		w.query(w.top)
+		w.st.Tree += canonical(w.top)
 	}
+	w.st.Text = tokenText(sql, false)
 	st := w.finish()
 	st.Warnings = placed(sql, w.warned)
 	return st, w.found, nil

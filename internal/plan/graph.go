@@ -4,8 +4,6 @@ package plan
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +12,7 @@ import (
 
 	"weir/internal/build"
 	"weir/internal/define"
+	"weir/internal/job"
 	"weir/internal/model"
 	"weir/internal/project"
 )
@@ -24,6 +23,7 @@ type Node struct {
 	Inputs []string // tables its SQL names, in order
 	Params []string // $names its SQL uses
 	Macros []string // macros its SQL calls, lower case
+	sql    string   // digest of what its SQL says
 }
 
 // Graph is every table of a project and what needs what.
@@ -34,9 +34,9 @@ type Graph struct {
 	Macros  map[string]bool // names of the project's macros, lower case
 	// Warnings are what SQL may mean as it is, but what may differ from run to run.
 	Warnings []project.Problem
-	bodies   map[string]macroBody     // by a macro's lower-case name
-	hash     string                   // of the macros' text
 	reads    map[string][]model.Input // what the body of a macro reads, by its lower-case name
+	digests  map[string]string        // digest of what a macro says, itself and through those it calls, likewise
+	bodies   map[string]macroBody
 }
 
 // Read parses every SQL table. Mistakes of all of them are reported at once, as define.Problems.
@@ -70,7 +70,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		for _, m := range st.Warnings {
 			g.Warnings = append(g.Warnings, project.Problem{Place: project.Place{File: t.File, Line: t.SQLLine + m.Line - 1, Col: m.Col}, Message: m.Message, Hint: m.Hint})
 		}
-		node.Macros = st.Macros
+		node.Macros, node.sql = st.Macros, job.Digest(st.Text, st.Tree)
 		t.SQL = st.SQL // without what follows its last token, so that it can stand in brackets
 		problems = append(problems, g.inputs(node, st)...)
 	}
@@ -97,12 +97,7 @@ func (g *Graph) keyOf(name string) []string {
 
 // readMacros takes the project's macros apart: their names, and what their bodies read.
 func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.Problem, error) {
-	g.Macros, g.reads = map[string]bool{}, map[string][]model.Input{}
-	hash := sha256.New()
-	for _, m := range g.Project.Macros {
-		hash.Write([]byte(m.SQL))
-	}
-	g.hash = hex.EncodeToString(hash.Sum(nil))
+	g.Macros = map[string]bool{}
 	// Twice, because a macro may call one of a file that comes after its own: only then are all names known.
 	if _, _, err := g.macroFiles(ctx, parser); err != nil {
 		return nil, err
@@ -118,7 +113,7 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.
 			macros, single = append(macros, m), append(single, define.Macro{File: file.File, SQL: m.SQL})
 		}
 	}
-	g.reads = readsOf(macros)
+	g.gather(macros)
 	g.bodies = map[string]macroBody{}
 	for _, m := range macros {
 		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros}
@@ -172,30 +167,32 @@ func (g *Graph) macroFiles(ctx context.Context, parser model.Parser) (all [][]mo
 	return all, problems, nil
 }
 
-// readsOf gives what each macro reads, itself and through those it calls.
-func readsOf(macros []model.Macro) map[string][]model.Input {
-	own, calls := map[string][]model.Input{}, map[string][]string{}
+// gather notes of each macro what it reads and what it says, itself and through those it calls.
+func (g *Graph) gather(macros []model.Macro) {
+	own, calls, texts := map[string][]model.Input{}, map[string][]string{}, map[string]string{}
 	for _, m := range macros {
 		name := strings.ToLower(m.Name)
 		own[name], calls[name] = append(own[name], m.Inputs...), append(calls[name], m.Macros...)
+		texts[name] += m.Text + "\n"
 	}
-	reads := map[string][]model.Input{}
+	g.reads, g.digests = map[string][]model.Input{}, map[string]string{}
 	for name := range own {
-		seen := map[string]bool{}
+		seen, text := map[string]bool{}, ""
 		var visit func(name string)
 		visit = func(called string) {
 			if called = strings.ToLower(called); seen[called] {
 				return
 			}
 			seen[called] = true
-			reads[name] = append(reads[name], own[called]...)
+			g.reads[name] = append(g.reads[name], own[called]...)
+			text += texts[called]
 			for _, next := range calls[called] {
 				visit(next)
 			}
 		}
 		visit(name)
+		g.digests[name] = job.Digest(text)
 	}
-	return reads
 }
 
 // inputs resolves the names a statement reads and the parameters it uses.
@@ -296,39 +293,18 @@ func (g *Graph) closure(name string) []string {
 
 // Task is one build of a table, without run id and time.
 func (g *Graph) Task(name string) build.Task {
-	t := build.Task{Table: g.Nodes[name].Table, Definition: g.definition(name)}
+	t := build.Task{Table: g.Nodes[name].Table, Meaning: g.meaning(name)}
+	t.Definition = t.Meaning.Hash()
 	for _, in := range g.closure(name) {
 		input := build.Input{Name: in}
 		if node := g.Nodes[in]; node.Table.Mode == define.View {
 			input.View = node.Table.SQL
+		} else {
+			input.Keeps = keeps(node.Table)
 		}
 		t.Inputs = append(t.Inputs, input)
 	}
 	return t
-}
-
-// definition hashes all that shapes a table's rows.
-func (g *Graph) definition(name string) string {
-	n := g.Nodes[name]
-	if n.Table.Kind != define.FromSQL {
-		return n.Table.Hash
-	}
-	h := sha256.New()
-	fmt.Fprintln(h, n.Table.Hash, g.hash)
-	params := slices.Clone(n.Params)
-	for _, in := range g.closure(name) {
-		if node := g.Nodes[in]; node.Table.Mode == define.View {
-			fmt.Fprintln(h, in, node.Table.Hash)
-			params = append(params, node.Params...)
-		}
-	}
-	slices.Sort(params)
-	for _, p := range slices.Compact(params) {
-		if p != "run_time" && !hasWindow(n.Table, p) { // time moves on with every run, and is not a change of the definition
-			fmt.Fprintf(h, "%s=%v\n", p, g.Project.Vars[p])
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 func sorted[V any](m map[string]V) []string {

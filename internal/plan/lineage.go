@@ -119,7 +119,7 @@ func fromDataset(out *lineage.Graph, dataset string, cols []job.Column) *lineage
 func (a *analyst) table(ctx context.Context, t *define.Table) (found lineage.Table, why string, err error) {
 	inputs := a.g.Nodes[t.Name].Inputs
 	h := sha256.New()
-	fmt.Fprintln(h, a.g.definition(t.Name))
+	fmt.Fprintln(h, a.g.meaning(t.Name).Hash())
 	for _, in := range inputs {
 		cols := a.known[in]
 		if len(cols) == 0 {
