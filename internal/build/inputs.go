@@ -85,10 +85,13 @@ func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, j
 			return nil, nil, fmt.Errorf("read input %s: %w", in.Name, err)
 		}
 		tables[in.Name] = table
-		next[in.Name] = strconv.FormatInt(rowsSince(table), 10)
+		next[in.Name] = PositionOf(table)
 	}
 	return tables, next, nil
 }
+
+// PositionOf is the value that stands for a version of an input in the positions of the tables that read it.
+func PositionOf(t *lake.Table) string { return strconv.FormatInt(rowsSince(t), 10) }
 
 // rowsSince is the snapshot since which a table holds the rows it does, 0 for none. Later snapshots may have settled
 // rejects, moved a position or compacted files: none of this is a change to those that read the table.

@@ -36,9 +36,10 @@ const (
 type Project struct {
 	Root        string // absolute folder
 	Name        string
-	Env         string // "" without --env
-	Lake        string // absolute folder or s3://bucket/prefix
-	LakeS3      S3     // for an s3 lake
+	Env         string   // "" without --env
+	Envs        []string // the environments weir.yaml has, in its order
+	Lake        string   // absolute folder or s3://bucket/prefix
+	LakeS3      S3       // for an s3 lake
 	Timezone    string
 	Memory      int64 // bytes; 0: default
 	Vars        job.Params

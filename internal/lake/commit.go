@@ -66,6 +66,9 @@ func (l *Lake) Commit(ctx context.Context, in Intent) (Committed, error) {
 	if in.RunID == "" || in.Plan == nil {
 		return Committed{}, fault.New(fault.Internal, "commit to %s: no run id or no plan", in.Table)
 	}
+	if err := l.writable(); err != nil {
+		return Committed{}, fmt.Errorf("commit to %s: %w", in.Table, err)
+	}
 	id, err := identOf(in.Table)
 	if err != nil {
 		return Committed{}, err

@@ -30,6 +30,7 @@ type Config struct {
 	Catalog  string // path of the SQLite file; "" for catalog.db in the folder, or in State for S3
 	State    string // local folder for scratch and copies of remote files
 	S3       blob.S3
+	ReadOnly bool // refuses stages, commits and drops
 }
 
 // Lake is an open lake. It is safe for use by many goroutines.
@@ -38,6 +39,8 @@ type Lake struct {
 	root    string // location of the store, with a slash at its end
 	catalog catalog
 	state   string
+	reads   bool   // nothing may be written
+	branch  string // that is seen and written, "" for main
 
 	mu      sync.Mutex
 	stages  map[string]*Stage // open in this process, by table and run
@@ -72,9 +75,20 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lake{store: store, root: strings.TrimSuffix(store.URL("x"), "x"), catalog: cat, state: c.State,
+	return &Lake{store: store, root: strings.TrimSuffix(store.URL("x"), "x"), catalog: cat, state: c.State, reads: c.ReadOnly,
 		stages: map[string]*Stage{}, withIDs: map[string]bool{}}, nil
 }
+
+// writable refuses what would change a lake that was opened to be read only.
+func (l *Lake) writable() error {
+	if l.reads {
+		return fault.New(fault.Internal, "the lake %s was opened to be read only", l.root)
+	}
+	return nil
+}
+
+// Location is where the lake lies, with a slash at its end: file:///… or s3://…
+func (l *Lake) Location() string { return l.root }
 
 // Close lets go of the catalog.
 func (l *Lake) Close() error { return l.catalog.close() }
@@ -141,6 +155,9 @@ func damaged(what, location string, err error) error {
 
 // Drop takes a table out of the catalog; purge also deletes everything that lies in its folder.
 func (l *Lake) Drop(ctx context.Context, name string, purge bool) error {
+	if err := l.writable(); err != nil {
+		return fmt.Errorf("drop %s: %w", name, err)
+	}
 	t, err := l.Table(ctx, name)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -113,7 +114,8 @@ func (p *proposal) name(c Change, rejects []RejectFile) {
 type draft struct {
 	meta    table.Metadata
 	updates []table.Update // that made meta out of base
-	base    table.Metadata // nil for a new table
+	base    table.Metadata // as the lake's branch has it; nil for a new table
+	real    table.Metadata // base as it lies in the catalog
 	from    string         // location of base's metadata
 }
 
@@ -121,7 +123,7 @@ func (w *world) draft(ctx context.Context, base *Table, change Change, removes r
 	if base == nil {
 		return w.draftNew(ctx, change)
 	}
-	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), from: base.ice.MetadataLocation()}
+	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), real: base.real.Metadata(), from: base.ice.MetadataLocation()}
 	schema, err := w.schemaAfter(base, change, removes)
 	if err != nil {
 		return d, err
@@ -159,6 +161,7 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if err != nil {
 		return err
 	}
+	props[summarySpec] = strconv.Itoa(d.meta.DefaultPartitionSpec())
 	tx := ice.NewTransaction()
 	switch {
 	case len(removes.data) > 0:
@@ -178,16 +181,28 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if _, err := tx.Commit(ctx); !errors.Is(err, errCaught) {
 		return errors.Join(errors.New("iceberg did not hand its updates over"), err)
 	}
-	if d.base == nil {
-		p.meta, err = table.UpdateTableMetadata(d.meta, caught.updates, "")
-	} else {
-		p.meta, err = table.UpdateTableMetadata(d.base, append(d.updates, caught.updates...), d.from)
+	return w.lake.settle(d, p, append(d.updates, caught.updates...))
+}
+
+// settle makes the next version out of the updates, on main or on the lake's branch.
+func (l *Lake) settle(d draft, p *proposal, updates []table.Update) (err error) {
+	on, real := d.base, d.real
+	if on == nil {
+		on = d.meta
 	}
-	if err != nil {
+	from := d.from
+	if p.meta, err = table.UpdateTableMetadata(on, updates, from); err != nil {
 		return err
 	}
 	p.snapshot = p.meta.CurrentSnapshot()
-	return nil
+	if l.branch == "" {
+		return nil
+	}
+	if updates = l.toBranch(real, on, p.meta, updates); real == nil {
+		real = d.meta
+	}
+	p.meta, err = table.UpdateTableMetadata(real, updates, from)
+	return err
 }
 
 // errCaught ends iceberg-go's commit where Weir's begins.

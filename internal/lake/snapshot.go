@@ -20,11 +20,13 @@ const (
 	summaryTime   = "weir.time"    // the run's logical time
 	summaryCounts = "weir.counts"  // job.Counts
 	summaryMarker = "weir.version" // of these names
+	summarySpec   = "weir.spec"    // id of the partition spec rows were added under
 )
 
 // Snapshot is a committed version of a table.
 type Snapshot struct {
 	ID        int64
+	Number    int64     // counts the snapshots of a table; 0 in tables of Iceberg's first format
 	Parent    int64     // 0 for none
 	At        time.Time // of the commit
 	Time      time.Time // the run's logical time; zero for a foreign snapshot
@@ -38,7 +40,7 @@ type Snapshot struct {
 }
 
 func snapshotOf(s table.Snapshot) Snapshot {
-	out := Snapshot{ID: s.SnapshotID, At: time.UnixMilli(s.TimestampMs).UTC(), SchemaID: -1}
+	out := Snapshot{ID: s.SnapshotID, Number: s.SequenceNumber, At: time.UnixMilli(s.TimestampMs).UTC(), SchemaID: -1}
 	if s.ParentSnapshotID != nil {
 		out.Parent = *s.ParentSnapshotID
 	}
