@@ -154,5 +154,5 @@ func (m *mover) Swapped(_ context.Context, now *Table, p *proposal) (bool, error
 
 // move lets the protocol move main.
 func (m *mover) move(ctx context.Context, what string, from, to int64) error {
-	return commit.Point[*Table, *proposal](ctx, m, commit.Move{Table: m.in.Table, What: what, From: from, To: to})
+	return commit.Mover[*Table, *proposal]{World: m}.Run(ctx, commit.Move{Table: m.in.Table, What: what, From: from, To: to})
 }

@@ -36,23 +36,30 @@ type MoveWorld[V, P any] interface {
 	Pause(ctx context.Context, n int) error
 }
 
-// Point moves a branch, if it still stands where the move begins. Class conflict means that it does not: what a person was told
+// Mover moves the branches of one table.
+type Mover[V, P any] struct {
+	World  MoveWorld[V, P]
+	faults faults
+}
+
+// Run moves a branch, if it still stands where the move begins. Class conflict means that it does not: what a person was told
 // of the move is not true any more.
-func Point[V, P any](ctx context.Context, w MoveWorld[V, P], m Move) error {
+func (p Mover[V, P]) Run(ctx context.Context, m Move) error {
+	w := p.World
 	for attempt := 1; ; attempt++ {
 		head, err := w.Load(ctx)
 		if err != nil {
 			return err
 		}
-		if at := currentID(head); at != m.From && m.From != Anywhere {
+		if at := currentID(head); at != m.From && m.From != Anywhere && !p.faults.skipFrom {
 			return fault.New(fault.Conflict, "%s %s: another writer was first: its snapshot was %d and is %d", m.What, m.Table, m.From, at).
 				WithHint("look at it again: weir show %s --history", m.Table)
 		}
-		p, err := w.Point(ctx, head.Value, m.To)
+		next, err := w.Point(ctx, head.Value, m.To)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", m.What, m.Table, err)
 		}
-		won, err := swapMove(ctx, w, m, head, p)
+		won, err := p.swap(ctx, m, head, next)
 		if won || err != nil {
 			return err
 		}
@@ -72,21 +79,24 @@ func currentID[V any](head Head[V]) int64 {
 	return head.Current.ID
 }
 
-// swapMove sends the swap until it is known how it ended.
-func swapMove[V, P any](ctx context.Context, w MoveWorld[V, P], m Move, head Head[V], p P) (won bool, err error) {
+// swap sends the swap until it is known how it ended.
+func (p Mover[V, P]) swap(ctx context.Context, m Move, head Head[V], next P) (won bool, err error) {
+	w := p.World
 	for n := 1; ; n++ {
-		err := w.Swap(ctx, head.Value, p)
+		err := w.Swap(ctx, head.Value, next)
 		switch {
 		case err == nil:
 			return true, nil
 		case errors.Is(err, ErrNotApplied) && n == 1:
-			w.Forget(ctx, p)
+			w.Forget(ctx, next)
 			return false, fmt.Errorf("%s %s: %w", m.What, m.Table, err)
 		case errors.Is(err, ErrLost) && n == 1:
-			w.Forget(ctx, p)
+			w.Forget(ctx, next)
+			return false, nil
+		case p.faults.skipResolve:
 			return false, nil
 		}
-		moved, done, lerr := lookMove(ctx, w, head, p)
+		moved, done, lerr := p.look(ctx, head, next)
 		switch {
 		case lerr != nil:
 			return false, unknownMove(m, errors.Join(err, lerr))
@@ -103,17 +113,18 @@ func swapMove[V, P any](ctx context.Context, w MoveWorld[V, P], m Move, head Hea
 	}
 }
 
-func lookMove[V, P any](ctx context.Context, w MoveWorld[V, P], head Head[V], p P) (moved, done bool, err error) {
+// look finds out how a swap without an answer ended.
+func (p Mover[V, P]) look(ctx context.Context, head Head[V], next P) (moved, done bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	now, err := w.Load(ctx)
+	now, err := p.World.Load(ctx)
 	if err != nil || now.Version == head.Version {
 		return false, false, err
 	}
 	if now.Version == "" {
 		return true, false, nil // dropped
 	}
-	done, err = w.Swapped(ctx, now.Value, p)
+	done, err = p.World.Swapped(ctx, now.Value, next)
 	return true, done, err
 }
 
