@@ -77,7 +77,7 @@ func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, j
 			continue
 		}
 		table, err := b.Lake.Table(ctx, in.Name)
-		if errors.Is(err, lake.ErrNoTable) {
+		if errors.Is(err, lake.ErrNoTable) || err == nil && table.OnlyBranches() {
 			return nil, nil, fault.New(fault.Usage, "input %s has not been built yet", in.Name).
 				WithHint("weir run +%s builds it and what it needs first", t.Table.Name)
 		}

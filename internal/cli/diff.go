@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 type diffOptions struct {
 	against      string
+	branch       string
 	key, columns []string
 	limit        int
 	json, exit   bool
@@ -34,7 +36,7 @@ func (a *app) diffCommand() *cobra.Command {
 		Long: `What differs in a table, seen from something else: rows added, removed and changed, column by column.
 
 --against takes a snapshot of the table (its number or id, a time, run:N, previous, @-N), an environment, whose table of the
-same name is read from its lake, or another table. Where one word could mean two of them: snapshot:…, env:…, table:….
+same name is read from its lake, another table, or branch:NAME. Where one word could mean two of them: snapshot:…, env:…, table:….
 Rows are told apart by the table's key or --key; without one, whole rows are compared, each as often as it stands there.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -42,7 +44,8 @@ Rows are told apart by the table's key or --key; without one, whole rows are com
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.against, "against", "previous", "a snapshot, an environment or a table")
+	f.StringVar(&o.against, "against", "previous", "a snapshot, an environment, a table or branch:NAME")
+	f.StringVar(&o.branch, "branch", "", "the table as a branch has it; --against is then main by default")
 	f.StringSliceVar(&o.key, "key", nil, "columns that tell rows apart (default: the table's key)")
 	f.StringSliceVar(&o.columns, "columns", nil, "compare these columns only")
 	f.IntVar(&o.limit, "limit", 5, "rows of each kind to show, 0 for none")
@@ -54,13 +57,15 @@ Rows are told apart by the table's key or --key; without one, whole rows are com
 
 // side is one version of a table in a comparison.
 type side struct {
-	table *lake.Table
-	env   string // of another lake, "" for this one
+	table  *lake.Table
+	env    string // of another lake, "" for this one
+	branch string // "" for main
 }
 
 type sideReport struct {
 	Table    string    `json:"table"`
 	Env      string    `json:"env,omitempty"`
+	Branch   string    `json:"branch,omitempty"`
 	Snapshot int64     `json:"snapshot"`
 	Number   int64     `json:"number"`
 	At       time.Time `json:"at"`
@@ -90,17 +95,13 @@ func (w *workspace) diff(ctx context.Context, name string, o diffOptions) error 
 	if o.limit < 0 {
 		return fault.New(fault.Usage, "--limit: %d is no number of rows", o.limit)
 	}
-	is, err := w.inLake(ctx, w.lake, name)
+	was, is, err := w.sides(ctx, name, o)
 	if err != nil {
 		return err
 	}
-	was, err := w.against(ctx, is, o.against)
+	rep, err := w.compare(ctx, was, is, o)
 	if err != nil {
-		return err
-	}
-	rep, err := w.compare(ctx, was, side{table: is}, o)
-	if err != nil {
-		return fmt.Errorf("diff %s: %w", is.Name(), err)
+		return fmt.Errorf("diff %s: %w", is.table.Name(), err)
 	}
 	if o.json {
 		err = writeJSON(w.app.out, rep)
@@ -113,12 +114,41 @@ func (w *workspace) diff(ctx context.Context, name string, o diffOptions) error 
 	return err
 }
 
+// sides finds the two that are compared.
+func (w *workspace) sides(ctx context.Context, name string, o diffOptions) (was, is side, err error) {
+	if is.table, err = w.inLake(ctx, w.lake, name); o.branch == "" {
+		if err == nil {
+			was, err = w.against(ctx, is.table, o.against)
+		}
+		return was, is, err
+	}
+	main, merr := w.lake.Table(ctx, w.spelled(name, nil))
+	if merr != nil {
+		return was, is, errors.Join(err, merr)
+	}
+	if is, err = w.against(ctx, main, "branch:"+o.branch); err != nil || o.against == "previous" {
+		return side{table: main}, is, err
+	}
+	was, err = w.against(ctx, is.table, o.against)
+	return was, is, err
+}
+
 // against finds what a table is compared with.
 func (w *workspace) against(ctx context.Context, t *lake.Table, name string) (side, error) {
 	kind, rest, found := strings.Cut(name, ":")
 	switch {
 	case found && kind == "env":
 		return w.otherSide(ctx, t.Name(), rest)
+	case found && kind == "branch":
+		on, err := w.lake.Branch(rest)
+		if err != nil {
+			return side{}, err
+		}
+		at, err := on.Table(ctx, t.Name())
+		if err == nil && !at.HasBranch(rest) {
+			err = fault.New(fault.Usage, "table %s has no branch %s", t.Name(), rest).WithHint("weir branch list")
+		}
+		return side{table: at, branch: rest}, err
 	case found && kind == "table":
 		other, err := w.inLake(ctx, w.lake, rest)
 		return side{table: other}, err
@@ -200,7 +230,7 @@ func (w *workspace) compare(ctx context.Context, was, is side, o diffOptions) (r
 }
 
 func (s side) report(ctx context.Context) (sideReport, error) {
-	r := sideReport{Table: s.table.Name(), Env: s.env}
+	r := sideReport{Table: s.table.Name(), Env: s.env, Branch: s.branch}
 	if snap, ok := s.table.Snapshot(); ok {
 		r.Snapshot, r.Number, r.At, r.Run = snap.ID, snap.Number, snap.At.UTC(), job.RunNumber(snap.RunID)
 	}

@@ -34,6 +34,9 @@ func (s sideReport) words() string {
 	if s.Env != "" {
 		text += " of " + s.Env
 	}
+	if s.Branch != "" {
+		text += " on branch " + s.Branch
+	}
 	text += ", " + s.snapshot() + ", " + when(s.At) + " UTC"
 	if s.Run != "" {
 		text += ", run " + s.Run

@@ -29,7 +29,7 @@ func (e *execution) do(ctx context.Context, tables []string) ([]run.Result, erro
 	e.outcomes = map[string]build.Outcome{}
 	b := e.w.builder()
 	steps := e.w.steps(tables)
-	e.show.start(e.run, len(steps))
+	e.show.start(e.run, len(steps), e.options.place())
 	defer e.show.stop()
 	return run.Graph(ctx, steps, run.Options{Parallel: parallel(e.options.jobs), Notify: e.notify}, func(ctx context.Context, s run.Step, attempt int) (bool, error) {
 		return e.build(ctx, b, s.Name, attempt)

@@ -79,7 +79,7 @@ func (a *app) root() *cobra.Command {
 		return fault.New(fault.Usage, "%w", err).WithHint("see: %s --help", c.CommandPath())
 	})
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.runCommand(), a.compileCommand(),
-		a.queryCommand(), a.diffCommand(), a.rollbackCommand(), a.tablesCommand(), a.showCommand(), a.runsCommand(), a.rejectsCommand(), a.positionCommand(),
+		a.queryCommand(), a.diffCommand(), a.rollbackCommand(), a.branchCommand(), a.tablesCommand(), a.showCommand(), a.runsCommand(), a.rejectsCommand(), a.positionCommand(),
 		a.connectionCommand(), a.schemaCommand(), a.docsCommand(), a.versionCommand())
 	usageArgs(root)
 	return root

@@ -14,15 +14,17 @@ func (a *app) planCommand() *cobra.Command {
 	var s selection
 	var how plan.How
 	var asJSON bool
+	var branch string
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
 			s.patterns = s.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
+			return a.onBranch(c.Context(), branch, func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
 		},
 	}
 	selectionFlags(c, &s)
+	branchFlag(c, &branch)
 	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
 	c.Flags().Lookup("failed").NoOptDefVal = lastRun
 	c.Flags().BoolVar(&how.Full, "full", false, "plan a full read")

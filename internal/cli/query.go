@@ -25,6 +25,7 @@ import (
 
 type queryOptions struct {
 	format, asOf, output string
+	branch               string
 	limit                int
 }
 
@@ -39,12 +40,13 @@ func (a *app) queryCommand() *cobra.Command {
 			if asJSON {
 				o.format = "json"
 			}
-			return a.with(c.Context(), func(w *workspace) error { return w.query(c.Context(), args[0], o) })
+			return a.onBranch(c.Context(), o.branch, func(w *workspace) error { return w.query(c.Context(), args[0], o) })
 		},
 	}
 	c.Flags().StringVar(&o.format, "format", "table", "table, csv, json or parquet")
 	c.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	c.Flags().StringVar(&o.asOf, "as-of", "", "the tables as they were: a time (2026-03-05 or RFC 3339), run:N, a snapshot, or TABLE@SNAPSHOT")
+	branchFlag(c, &o.branch)
 	c.Flags().StringVarP(&o.output, "output", "o", "-", "file to write, - for standard output")
 	c.Flags().IntVar(&o.limit, "limit", 100, "rows that --format table shows, 0 for all")
 	a.memoryFlag(c)
@@ -125,7 +127,7 @@ func (q *queried) add(ctx context.Context, name string) error {
 		return nil
 	}
 	t, err := q.w.lake.Table(ctx, name)
-	if isNoTable(err) {
+	if isNoTable(err) || err == nil && t.OnlyBranches() {
 		return q.w.noTable(name, q.stored)
 	}
 	if err != nil {

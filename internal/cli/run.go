@@ -24,6 +24,7 @@ type runOptions struct {
 	jobs          int
 	json          bool
 	at            string
+	branch        string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -38,7 +39,7 @@ Tables that do not need each other are built side by side. A table that fails st
 blocks only those that need it.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.patterns = o.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.run(c.Context(), o) })
+			return a.onBranch(c.Context(), o.branch, func(w *workspace) error { return w.run(c.Context(), o) })
 		},
 	}
 	selectionFlags(c, &o.selection)
@@ -47,6 +48,7 @@ blocks only those that need it.`,
 	f.Lookup("failed").NoOptDefVal = lastRun
 	f.BoolVar(&o.full, "full", false, "read everything again")
 	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
+	branchFlag(c, &o.branch)
 	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")
 	f.StringVar(&o.at, "time", "", "logical time of the run, RFC 3339 (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the run's result as JSON")
@@ -59,6 +61,7 @@ blocks only those that need it.`,
 const (
 	fullFlag    = "--full"
 	destroyFlag = "--destroy-history"
+	branchWord  = "--branch"
 )
 
 // asked writes what a person asked for.
@@ -70,6 +73,9 @@ func (o runOptions) asked() string {
 	if o.destroy {
 		parts = append(parts, destroyFlag)
 	}
+	if o.branch != "" {
+		parts = append(parts, branchWord+" "+o.branch)
+	}
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
@@ -78,6 +84,9 @@ func (o *runOptions) like(prior journal.Run) {
 	words := strings.Fields(prior.Selection)
 	o.full = o.full || slices.Contains(words, fullFlag)
 	o.destroy = o.destroy || slices.Contains(words, destroyFlag)
+	if i := slices.Index(words, branchWord); i >= 0 && i+1 < len(words) && o.branch == "" {
+		o.branch = words[i+1]
+	}
 }
 
 func selectionFlags(c *cobra.Command, s *selection) {
@@ -108,6 +117,9 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	}
 	if prior != nil {
 		o.like(*prior)
+	}
+	if err := w.useBranch(o.branch); err != nil {
+		return err
 	}
 	r, err := w.beginRun(ctx, j, o, prior)
 	if err != nil {

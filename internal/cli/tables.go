@@ -94,6 +94,8 @@ func (w *workspace) tableLine(ctx context.Context, name string) (tableLine, erro
 	case err != nil:
 		l.State = "damaged: " + err.Error()
 		return l, nil
+	case t.OnlyBranches():
+		return l, nil
 	}
 	l.State = "built"
 	return l, l.fill(ctx, t)

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"weir/internal/fault"
 	"weir/internal/lake/commit"
 )
 
@@ -112,12 +113,35 @@ func (m *mover) updates(ctx context.Context, base *Table, to int64) ([]table.Upd
 	if err != nil {
 		return nil, err
 	}
+	if err := base.tells(ctx, at); err != nil {
+		return nil, err
+	}
 	ledger, err := at.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
 	meta := base.ice.Metadata()
 	return slices.Concat(pointedAt(meta, *at.snap), ledgerNamed(meta, summaryLedger, placeOfLedger(ledger)), m.extra), nil
+}
+
+// tells checks that the ledger of a snapshot can be known for certain. That of an ancestor always can; of another snapshot that a
+// foreign tool made, only where what it came from is known up to one that names its ledger.
+func (t *Table) tells(ctx context.Context, at *Table) error {
+	if slices.ContainsFunc(t.Lineage(), func(s Snapshot) bool { return s.ID == at.snap.SnapshotID }) {
+		return nil
+	}
+	for s := known(*at.snap); s.Ledger == "" && s.Parent != 0; {
+		parent, _, ok, err := t.find(ctx, s.Parent)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.Data, "snapshot %d was made by another tool, and what it came from has expired: nobody can tell its position", at.snap.SequenceNumber).
+				WithHint("choose another snapshot: weir show %s --history", t.name)
+		}
+		s = parent
+	}
+	return nil
 }
 
 // placeOfLedger is where a ledger lies, "" for the empty one.
