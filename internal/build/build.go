@@ -24,6 +24,8 @@ type Builder struct {
 	Vars   job.Params
 	// Source opens the source a table reads.
 	Source func(ctx context.Context, t *define.Table) (source.Source, error)
+	// Defer, where set, reads inputs that are not built here in another environment.
+	Defer *Deferral
 	// Scratch is a local folder for deltas that do not become data files themselves.
 	Scratch string
 }
@@ -45,6 +47,9 @@ type Task struct {
 	Time       time.Time // logical time
 	Full       bool      // read everything again
 	Destroy    bool      // a full build may lose a past that cannot be read again
+	// Limit, of a table that is read from a source, is how many rows to read at most; 0 for all. Such a build replaces the table,
+	// is marked in its ledger, and moves no position: the next complete build reads everything.
+	Limit int64
 	// Observe, where set, is given the session and the bytes to be read once these are known, so that progress can be shown.
 	Observe func(p Progress, bytes int64)
 }
@@ -62,12 +67,14 @@ type Outcome struct {
 	Rules          []quality.Outcome
 	Before, After  int64 // snapshot ids, 0 for none
 	Inputs         map[string]int64
+	Deferred       []Deferred // inputs that were read in another environment
 	Files          int
 	BytesRead      int64
 	BytesWritten   int64
 	Rejects        string // where a failed build's rejects lie
 	Added, Widened []string
-	Already        bool // the run had committed this table before
+	Already        bool  // the run had committed this table before
+	Limited        int64 // rows that each read was cut to: no complete build
 }
 
 // Build makes the table, or finds that nothing has to be done.
@@ -86,6 +93,9 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 	}
 	if state.committed(t.RunID) {
 		return already(state, t), nil
+	}
+	if t, err = limited(t, state); err != nil {
+		return Outcome{}, err
 	}
 	if t.Full {
 		if err := refuseFull(t, state); err != nil {

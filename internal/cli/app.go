@@ -51,16 +51,17 @@ func (a *app) load() (*define.Project, error) {
 
 // workspace is an open project: its definitions, its lake, its engine and its journal.
 type workspace struct {
-	app     *app
-	project *define.Project
-	graph   *plan.Graph
-	lake    *lake.Lake
-	engine  *duckdb.Engine
-	journal *journal.Journal
-	sources *sources
-	scratch *scratch
-	others  map[string]*lake.Lake // of other environments, as far as they were opened
-	state   string                // local folder for what is not part of the project or the lake
+	app       *app
+	project   *define.Project
+	graph     *plan.Graph
+	lake      *lake.Lake
+	engine    *duckdb.Engine
+	journal   *journal.Journal
+	sources   *sources
+	scratch   *scratch
+	others    map[string]*lake.Lake // of other environments, as far as they were opened
+	elsewhere string                // environment that inputs are read from which are not built here, "" for none
+	state     string                // local folder for what is not part of the project or the lake
 }
 
 // open opens the whole project. Everything opened is closed by close.

@@ -41,6 +41,22 @@ func (w *workspace) useBranch(branch string) error {
 	return nil
 }
 
+// mayLimit refuses a limit where a table that was built with one could be taken for a complete one.
+func (w *workspace) mayLimit(o runOptions) error {
+	switch {
+	case o.limit == 0 || o.limit > 0 && o.branch != "":
+		return nil
+	case o.limit < 0:
+		return fault.New(fault.Usage, "--limit: %d is no number of rows", o.limit)
+	case w.project.Publish:
+		return fault.New(fault.Usage, "--limit is refused: this environment publishes its tables").WithHint("build on a branch: weir run --limit %d --branch NAME", o.limit)
+	case !w.project.Development:
+		return fault.New(fault.Usage, "--limit is refused: the lake %s is not one for development", w.project.Lake).
+			WithHint("build on a branch: --branch NAME · or write development: on in weir.yaml, or in an environment of it")
+	}
+	return nil
+}
+
 // place says where a run writes, "" for main.
 func (o runOptions) place() string {
 	if o.branch == "" {
@@ -118,8 +134,11 @@ func (w *workspace) someBranched(ctx context.Context, branch string) ([]branched
 type branchLine struct {
 	Branch string    `json:"branch"`
 	Tables []string  `json:"tables"`
-	Built  time.Time `json:"built"`           // of the latest commit
-	Moved  []string  `json:"moved,omitempty"` // tables whose main has moved on, or whose base has expired: they cannot be published
+	Built  time.Time `json:"built"` // of the latest commit
+	// Tables that keep the branch from being published: their main has moved on, or the branch's base has expired; or they were
+	// built with a limit.
+	Moved   []string `json:"moved,omitempty"`
+	Limited []string `json:"limited,omitempty"`
 }
 
 func (a *app) branchList() *cobra.Command {
@@ -180,6 +199,8 @@ func (w *workspace) addBranched(ctx context.Context, l *branchLine, t *lake.Tabl
 	case "":
 	case fault.Conflict, fault.Data:
 		l.Moved = append(l.Moved, t.Name())
+	case fault.Usage:
+		l.Limited = append(l.Limited, t.Name())
 	default:
 		return err
 	}
@@ -194,8 +215,11 @@ func (w *workspace) printBranches(lines []branchLine) {
 	g := &grid{head: []string{"branch", "built (UTC)", "tables", "state"}}
 	for _, l := range lines {
 		state := "can be published"
-		if len(l.Moved) > 0 {
+		switch {
+		case len(l.Moved) > 0:
 			state = "main has moved: " + few(l.Moved, 3)
+		case len(l.Limited) > 0:
+			state = "built with a limit: " + few(l.Limited, 3)
 		}
 		g.add(l.Branch, when(l.Built), few(l.Tables, 4), state)
 	}

@@ -37,6 +37,9 @@ func (s sideReport) words() string {
 	if s.Branch != "" {
 		text += " on branch " + s.Branch
 	}
+	if s.Snapshot == 0 {
+		return text + ", not built"
+	}
 	text += ", " + s.snapshot() + ", " + when(s.At) + " UTC"
 	if s.Run != "" {
 		text += ", run " + s.Run

@@ -161,6 +161,12 @@ func (d *display) done(r run.Result, out build.Outcome) {
 
 func (d *display) warnings(out build.Outcome) {
 	pad := strings.Repeat(" ", d.width) + "           "
+	if out.Limited > 0 {
+		d.print(pad + "limited to " + plural(out.Limited, "row") + " a read: no complete build")
+	}
+	for _, in := range out.Deferred {
+		d.print(pad + deferredText(in))
+	}
 	for _, o := range out.Rules {
 		if !o.Passed {
 			d.print(fmt.Sprintf("%s%s: %s: %s", pad, o.Rule.OnFail, o.Rule.Text, o.Reason))

@@ -12,7 +12,7 @@ import (
 func snapshotLines(t *lake.Table) (out []snapshotLine) {
 	for _, s := range t.History() {
 		out = append(out, snapshotLine{Number: s.Number, ID: s.ID, Parent: s.Parent, At: s.At.UTC(), Run: job.RunNumber(s.RunID),
-			Operation: s.Operation, Counts: s.Counts, Foreign: s.Foreign, State: s.State, Branch: s.Branch})
+			Operation: s.Operation, Counts: s.Counts, Foreign: s.Foreign, State: s.State, Branch: s.Branch, Limited: s.Limited})
 	}
 	return out
 }
@@ -45,13 +45,17 @@ func (w *workspace) printSnapshots(all []snapshotLine, most int) {
 
 // marker says what became of a snapshot, where it is not simply one of those before.
 func (s snapshotLine) marker() string {
+	limit := ""
+	if s.Limited > 0 {
+		limit = "limited to " + plural(s.Limited, "row") + " a read"
+	}
 	switch s.State {
 	case lake.Earlier:
-		return ""
+		return limit
 	case lake.OnBranch:
-		return "branch " + s.Branch
+		return join("branch "+s.Branch, limit)
 	}
-	return string(s.State)
+	return join(string(s.State), limit)
 }
 
 // lineCells are when a snapshot was made, by which run and how, and what it did to the rows.
@@ -77,4 +81,12 @@ func snapshotCells(s lake.Snapshot) []string {
 		what = became(*c)
 	}
 	return []string{cells[0], cells[1], cells[2], what}
+}
+
+// join puts a comma between two texts, where there are two.
+func join(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + ", " + b
 }

@@ -14,17 +14,23 @@ func (a *app) planCommand() *cobra.Command {
 	var s selection
 	var how plan.How
 	var asJSON bool
-	var branch string
+	var branch, elsewhere string
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
 			s.patterns = s.runNumber(args)
-			return a.onBranch(c.Context(), branch, func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
+			return a.onBranch(c.Context(), branch, func(w *workspace) error {
+				if err := w.deferTo(c.Context(), elsewhere); err != nil {
+					return err
+				}
+				return w.plan(c.Context(), s, how, asJSON)
+			})
 		},
 	}
 	selectionFlags(c, &s)
 	branchFlag(c, &branch)
+	deferFlag(c, &elsewhere)
 	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
 	c.Flags().Lookup("failed").NoOptDefVal = lastRun
 	c.Flags().BoolVar(&how.Full, "full", false, "plan a full read")
@@ -38,7 +44,7 @@ func (w *workspace) plan(ctx context.Context, s selection, how plan.How, asJSON 
 	if err != nil {
 		return err
 	}
-	p, err := plan.Make(ctx, w.graph, tables, how, w.builder())
+	p, err := plan.Make(ctx, w.graph, tables, how, w.building(tables))
 	if err != nil {
 		return err
 	}
@@ -89,6 +95,11 @@ func (w *workspace) printPlan(p plan.Plan) error {
 		g.add(s.Table, s.Action, s.Mode, why, read)
 	}
 	g.write(w.app.out)
+	for _, s := range p.Steps {
+		for _, d := range s.Deferred {
+			fmt.Fprintf(w.app.out, "%s %s\n", s.Table, deferredText(d))
+		}
+	}
 	line := fmt.Sprintf("%d to build, %d to skip", n[plan.Build], n[plan.Skip])
 	if n[plan.View] > 0 {
 		line += fmt.Sprintf(", %d views", n[plan.View])

@@ -25,7 +25,7 @@ import (
 
 type queryOptions struct {
 	format, asOf, output string
-	branch               string
+	branch, deferred     string
 	limit                int
 }
 
@@ -40,13 +40,19 @@ func (a *app) queryCommand() *cobra.Command {
 			if asJSON {
 				o.format = "json"
 			}
-			return a.onBranch(c.Context(), o.branch, func(w *workspace) error { return w.query(c.Context(), args[0], o) })
+			return a.onBranch(c.Context(), o.branch, func(w *workspace) error {
+				if err := w.deferTo(c.Context(), o.deferred); err != nil {
+					return err
+				}
+				return w.query(c.Context(), args[0], o)
+			})
 		},
 	}
 	c.Flags().StringVar(&o.format, "format", "table", "table, csv, json or parquet")
 	c.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	c.Flags().StringVar(&o.asOf, "as-of", "", "the tables as they were: a time (2026-03-05 or RFC 3339), run:N, a snapshot, or TABLE@SNAPSHOT")
 	branchFlag(c, &o.branch)
+	deferFlag(c, &o.deferred)
 	c.Flags().StringVarP(&o.output, "output", "o", "-", "file to write, - for standard output")
 	c.Flags().IntVar(&o.limit, "limit", 100, "rows that --format table shows, 0 for all")
 	a.memoryFlag(c)
@@ -86,7 +92,7 @@ func (w *workspace) inputViews(ctx context.Context, s *duckdb.Session, sql, asOf
 	if err != nil {
 		return err
 	}
-	q := &queried{w: w, tables: map[string]*lake.Table{}, done: map[string]bool{}}
+	q := &queried{w: w, builder: w.building(nil), tables: map[string]*lake.Table{}, done: map[string]bool{}}
 	if q.stored, err = w.lake.Tables(ctx); err != nil {
 		return err
 	}
@@ -98,17 +104,18 @@ func (w *workspace) inputViews(ctx context.Context, s *duckdb.Session, sql, asOf
 	if err := w.asOf(ctx, q.tables, asOf); err != nil {
 		return err
 	}
-	_, err = w.builder().Views(ctx, s, q.inputs, q.tables, params)
+	_, err = q.builder.Views(ctx, s, q.inputs, q.tables, params)
 	return err
 }
 
 // queried collects what a query reads.
 type queried struct {
-	w      *workspace
-	stored []string // tables of the lake
-	tables map[string]*lake.Table
-	inputs []build.Input
-	done   map[string]bool
+	w       *workspace
+	builder *build.Builder
+	stored  []string // tables of the lake
+	tables  map[string]*lake.Table
+	inputs  []build.Input
+	done    map[string]bool
 }
 
 func (q *queried) add(ctx context.Context, name string) error {
@@ -126,12 +133,15 @@ func (q *queried) add(ctx context.Context, name string) error {
 		q.inputs = append(q.inputs, build.Input{Name: name, View: n.Table.SQL})
 		return nil
 	}
-	t, err := q.w.lake.Table(ctx, name)
-	if isNoTable(err) || err == nil && t.OnlyBranches() {
+	t, elsewhere, err := q.builder.Input(ctx, name)
+	if isNoTable(err) {
 		return q.w.noTable(name, q.stored)
 	}
 	if err != nil {
 		return err
+	}
+	if elsewhere != nil {
+		fmt.Fprintln(q.w.app.err, deferredText(*elsewhere))
 	}
 	q.tables[name] = t
 	q.inputs = append(q.inputs, build.Input{Name: name})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ type runOptions struct {
 	json          bool
 	at            string
 	branch        string
+	deferred      string
+	limit         int64
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -49,6 +52,8 @@ blocks only those that need it.`,
 	f.BoolVar(&o.full, "full", false, "read everything again")
 	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
 	branchFlag(c, &o.branch)
+	deferFlag(c, &o.deferred)
+	f.Int64Var(&o.limit, "limit", 0, "for development: read at most this many rows into each table that is read from a source")
 	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")
 	f.StringVar(&o.at, "time", "", "logical time of the run, RFC 3339 (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the run's result as JSON")
@@ -62,6 +67,8 @@ const (
 	fullFlag    = "--full"
 	destroyFlag = "--destroy-history"
 	branchWord  = "--branch"
+	deferWord   = "--defer"
+	limitWord   = "--limit"
 )
 
 // asked writes what a person asked for.
@@ -76,6 +83,12 @@ func (o runOptions) asked() string {
 	if o.branch != "" {
 		parts = append(parts, branchWord+" "+o.branch)
 	}
+	if o.deferred != "" {
+		parts = append(parts, deferWord+" "+o.deferred)
+	}
+	if o.limit > 0 {
+		parts = append(parts, limitWord+" "+strconv.FormatInt(o.limit, 10))
+	}
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
@@ -84,8 +97,14 @@ func (o *runOptions) like(prior journal.Run) {
 	words := strings.Fields(prior.Selection)
 	o.full = o.full || slices.Contains(words, fullFlag)
 	o.destroy = o.destroy || slices.Contains(words, destroyFlag)
-	if i := slices.Index(words, branchWord); i >= 0 && i+1 < len(words) && o.branch == "" {
-		o.branch = words[i+1]
+	limit := ""
+	for word, to := range map[string]*string{branchWord: &o.branch, deferWord: &o.deferred, limitWord: &limit} {
+		if i := slices.Index(words, word); i >= 0 && i+1 < len(words) && *to == "" {
+			*to = words[i+1]
+		}
+	}
+	if n, err := strconv.ParseInt(limit, 10, 64); err == nil && o.limit == 0 {
+		o.limit = n
 	}
 }
 
@@ -108,6 +127,9 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := w.deferTo(ctx, o.deferred); err != nil {
+		return err
+	}
 	tables, prior, err := w.resolve(ctx, o.selection)
 	if err != nil {
 		return err
@@ -118,7 +140,10 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	if prior != nil {
 		o.like(*prior)
 	}
-	if err := w.useBranch(o.branch); err != nil {
+	if err := errors.Join(w.useBranch(o.branch), w.deferTo(ctx, o.deferred)); err != nil {
+		return err
+	}
+	if err := w.mayLimit(o); err != nil {
 		return err
 	}
 	r, err := w.beginRun(ctx, j, o, prior)

@@ -118,6 +118,14 @@ func (l *tableLine) fill(ctx context.Context, t *lake.Table) error {
 		l.Bytes += f.Bytes
 	}
 	l.Files = len(files)
+	ledger, err := t.Ledger(ctx)
+	if err != nil {
+		l.State = "damaged: " + err.Error()
+		return nil
+	}
+	if ledger.Limited > 0 {
+		l.State = "limited to " + plural(ledger.Limited, "row") + " a read"
+	}
 	l.Rows, err = t.RowCount(ctx)
 	return err
 }
@@ -181,6 +189,7 @@ type snapshotLine struct {
 	Foreign   bool        `json:"foreign,omitempty"`
 	State     lake.State  `json:"state"`
 	Branch    string      `json:"branch,omitempty"`
+	Limited   int64       `json:"limited,omitempty"` // rows a read was cut to
 }
 
 func (w *workspace) show(ctx context.Context, name string, asJSON bool) error {

@@ -51,6 +51,7 @@ type Project struct {
 	Timeout     time.Duration // of one build, 0: none
 	Retries     int           // tries after the first, for errors that can pass
 	Publish     bool          // whether tables are published to their destinations
+	Development bool          // whether tables may be built from a part of their rows
 	Resolver    *secret.Resolver
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
 }

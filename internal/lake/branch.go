@@ -155,6 +155,14 @@ func (l *Lake) Publishable(ctx context.Context, name, branch string) (Publicatio
 	if !t.HasBranch(branch) {
 		return Publication{}, fault.New(fault.Usage, "table %s has no branch %s", name, branch)
 	}
+	ledger, err := t.Ledger(ctx)
+	if err != nil {
+		return Publication{}, err
+	}
+	if ledger.Limited > 0 {
+		return Publication{}, fault.New(fault.Usage, "%s on branch %s was built with --limit %d: it is no complete build", name, branch, ledger.Limited).
+			WithHint("weir run --branch %s +%s builds it whole", branch, name)
+	}
 	p := Publication{Branch: t.snap.SnapshotID}
 	main := t.real.CurrentSnapshot()
 	if main == nil {

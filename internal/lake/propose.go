@@ -161,6 +161,9 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if err != nil {
 		return err
 	}
+	if w.in.Limited != nil && *w.in.Limited > 0 {
+		props[summaryLimit] = strconv.FormatInt(*w.in.Limited, 10)
+	}
 	props[summarySpec] = strconv.Itoa(d.meta.DefaultPartitionSpec())
 	tx := ice.NewTransaction()
 	switch {

@@ -20,6 +20,7 @@ const (
 	summaryTime   = "weir.time"    // the run's logical time
 	summaryCounts = "weir.counts"  // job.Counts
 	summaryMarker = "weir.version" // of these names
+	summaryLimit  = "weir.limited" // rows each read was cut to, of a build that is not complete
 	summarySpec   = "weir.spec"    // id of the partition spec rows were added under
 )
 
@@ -35,7 +36,8 @@ type Snapshot struct {
 	SchemaID  int    // -1 where unknown
 	Ledger    string // location of its ledger
 	Counts    *job.Counts
-	Foreign   bool // made by another tool
+	Limited   int64 // rows that each read was cut to, 0 for a complete build
+	Foreign   bool  // made by another tool
 	Summary   map[string]string
 }
 
@@ -54,6 +56,7 @@ func snapshotOf(s table.Snapshot) Snapshot {
 	out.RunID, out.Ledger = out.Summary[summaryRun], out.Summary[summaryLedger]
 	out.Foreign = out.Ledger == ""
 	out.Time, _ = time.Parse(time.RFC3339Nano, out.Summary[summaryTime])
+	out.Limited, _ = strconv.ParseInt(out.Summary[summaryLimit], 10, 64)
 	var c job.Counts
 	if text := out.Summary[summaryCounts]; text != "" && json.Unmarshal([]byte(text), &c) == nil {
 		out.Counts = &c
