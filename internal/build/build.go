@@ -9,7 +9,6 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/engine"
-	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/quality"
@@ -34,6 +33,8 @@ type Builder struct {
 type Input struct {
 	Name string
 	View string // SQL of a view; "" for a table of the lake
+	// Keeps says that the table still holds every row it ever held, or a later form of it.
+	Keeps bool
 }
 
 // Task is one build.
@@ -43,13 +44,17 @@ type Task struct {
 	Inputs []Input
 	// Definition is the hash of all that shapes the rows: the table's, its views' and macros' meaning, its vars.
 	Definition string
+	Meaning    job.Meaning // what it is the hash of, part by part
 	RunID      string
 	Time       time.Time // logical time
 	Full       bool      // read everything again
+	Forward    bool      // where the definition changed, keep the rows there are
 	Destroy    bool      // a full build may lose a past that cannot be read again
 	// Limit, of a table that is read from a source, is how many rows to read at most; 0 for all. Such a build replaces the table,
 	// is marked in its ledger, and moves no position: the next complete build reads everything.
 	Limit int64
+	// Backfill, of a table with a window, is the only range to build; no position moves.
+	Backfill *Range
 	// Observe, where set, is given the session and the bytes to be read once these are known, so that progress can be shown.
 	Observe func(p Progress, bytes int64)
 }
@@ -70,11 +75,14 @@ type Outcome struct {
 	Deferred       []Deferred // inputs that were read in another environment
 	Files          int
 	BytesRead      int64
+	BytesAll       int64 // that a full build would have read; 0 where that is BytesRead
 	BytesWritten   int64
 	Rejects        string // where a failed build's rejects lie
 	Added, Widened []string
-	Already        bool  // the run had committed this table before
-	Limited        int64 // rows that each read was cut to: no complete build
+	Renamed        []string // old → new
+	Change         Change   // of the definition since the build before, and the way that was taken
+	Already        bool     // the run had committed this table before
+	Limited        int64    // rows that each read was cut to: no complete build
 }
 
 // Build makes the table, or finds that nothing has to be done.
@@ -94,20 +102,17 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 	if state.committed(t.RunID) {
 		return already(state, t), nil
 	}
-	if t, err = limited(t, state); err != nil {
-		return Outcome{}, err
-	}
-	if t.Full {
-		if err := refuseFull(t, state); err != nil {
-			return Outcome{}, err
-		}
+	w := &work{b: b, t: t, state: state}
+	err = w.decide()
+	if w.out.Change = w.change; err != nil {
+		return w.out, err
 	}
 	s, err := b.Engine.Open(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer s.Close()
-	w := &work{b: b, t: t, s: s, state: state}
+	w.s = s
 	defer w.close()
 	err = w.run(ctx)
 	return w.out, err
@@ -126,13 +131,4 @@ func already(state state, t Task) Outcome {
 		}
 	}
 	return out
-}
-
-// refuseFull keeps a full build from losing rows that cannot be read again.
-func refuseFull(t Task, state state) error {
-	if t.Table.Mode != define.Append || t.Destroy || state.empty() {
-		return nil
-	}
-	return fault.New(fault.Usage, "--full is refused: the table appends, and its past may not be there to be read again").
-		WithHint("add --destroy-history to drop the rows of %s and build from what its source holds now", t.Table.Name)
 }

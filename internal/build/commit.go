@@ -27,9 +27,9 @@ func (w *work) commit(ctx context.Context) error {
 	}
 	in := lake.Intent{
 		Table: w.t.Table.Name, RunID: w.t.RunID, Time: w.t.Time,
-		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Doc: w.t.Table.Description},
+		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Sort: w.t.Table.Sort, Doc: w.t.Table.Description},
 		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
-		Server: w.read.server, Definition: w.t.Definition,
+		Server: w.read.server, Definition: w.t.Definition, Meaning: w.t.Meaning,
 		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps(),
 		Plan: w.plan,
 	}
@@ -39,7 +39,7 @@ func (w *work) commit(ctx context.Context) error {
 	if w.state.table != nil {
 		in.SchemaID, in.LastColumnID = w.state.table.SchemaID(), w.state.table.LastColumnID()
 	}
-	if w.read.beside {
+	if w.read.beside && !w.read.settles {
 		in.Definition = "" // the rows that were there before are still those of the definition the ledger names
 	}
 	done, err := w.b.Lake.Commit(ctx, in)
@@ -109,6 +109,9 @@ func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
 	if w.read.beside && w.t.Table.Mode != define.Upsert {
 		return w.mergeAppend(ctx, t)
 	}
+	if w.read.part != nil {
+		return w.mergePart(ctx, t)
+	}
 	switch w.t.Table.Mode {
 	case define.Append:
 		return w.mergeAppend(ctx, t)
@@ -134,7 +137,7 @@ func (w *work) reconcile(ctx context.Context, t *lake.Table, m merged) (job.Coun
 		if c.Before, err = t.RowCount(ctx); err != nil {
 			return c, err
 		}
-		if removed, err = liveRows(ctx, t, m.remove); err != nil {
+		if removed, err = w.liveRows(ctx, t, m.remove); err != nil {
 			return c, err
 		}
 	}
@@ -150,7 +153,8 @@ func (w *work) reconcile(ctx context.Context, t *lake.Table, m merged) (job.Coun
 	return c, nil
 }
 
-func liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error) {
+// liveRows counts the rows of data files: those that delete files of other tools leave of them.
+func (w *work) liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error) {
 	if len(paths) == 0 {
 		return 0, nil
 	}
@@ -163,10 +167,23 @@ func liveRows(ctx context.Context, t *lake.Table, paths []string) (int64, error)
 		return 0, err
 	}
 	var n int64
+	var pruned []string
 	for _, f := range files {
-		if want[f.Path] {
+		switch {
+		case !want[f.Path]:
+		case f.Pruned:
+			pruned = append(pruned, f.Path)
+		default:
 			n += f.Rows
 		}
 	}
-	return n, nil
+	if len(pruned) == 0 {
+		return n, nil
+	}
+	rel, err := t.Scan(ctx, lake.ScanOptions{Files: pruned})
+	if err != nil {
+		return 0, err
+	}
+	left, err := w.s.Int(ctx, "SELECT count(*) FROM ("+rel.SQL+")")
+	return n + left, err
 }

@@ -31,28 +31,45 @@ func (w *work) beginSQL(ctx context.Context) (*reading, error) {
 			w.out.Inputs[name] = snap.ID
 		}
 	}
+	if w.t.Table.Incremental != nil {
+		return w.beginIncremental(ctx, tables, next)
+	}
 	if w.unchanged(next) {
 		w.out.Why = "inputs unchanged since " + w.since()
 		return nil, nil
 	}
-	bytes, err := w.b.Views(ctx, w.s, w.t.Inputs, tables, w.params())
+	return w.whole(ctx, tables, next, w.t.Table.SQL)
+}
+
+// whole reads all that the inputs hold.
+func (w *work) whole(ctx context.Context, tables map[string]*lake.Table, next job.Position, sql string) (*reading, error) {
+	cols, err := w.open(ctx, tables, sql)
 	if err != nil {
 		return nil, err
 	}
-	w.out.BytesRead = bytes
-	cols, err := w.s.DescribeParams(ctx, w.t.Table.SQL, w.params())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", w.t.Table.File, err)
-	}
 	return &reading{
-		rel:    source.Relation{Relation: job.Relation{SQL: w.t.Table.SQL, Columns: cols, Rows: -1, Bytes: bytes}},
+		rel:    source.Relation{Relation: job.Relation{SQL: sql, Columns: cols, Rows: -1, Bytes: w.out.BytesRead}},
 		params: w.params(),
 		base:   w.state.ledger.Position, next: next, whole: true, full: true,
 	}, nil
 }
 
+// open makes the inputs readable in the session and gives the columns of a query over them.
+func (w *work) open(ctx context.Context, tables map[string]*lake.Table, sql string) ([]job.Column, error) {
+	bytes, err := w.b.Views(ctx, w.s, w.t.Inputs, tables, w.params())
+	if err != nil {
+		return nil, err
+	}
+	w.out.BytesRead = bytes
+	cols, err := w.s.DescribeParams(ctx, sql, w.params())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.t.Table.File, err)
+	}
+	return cols, nil
+}
+
 func (w *work) unchanged(next job.Position) bool {
-	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.state.ledger.Definition == w.t.Definition
+	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.change.Way != FullBuild
 }
 
 func (w *work) since() string {
@@ -99,35 +116,7 @@ func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, j
 }
 
 // PositionOf is the value that stands for a version of an input in the positions of the tables that read it.
-func PositionOf(t *lake.Table) string { return strconv.FormatInt(rowsSince(t), 10) }
-
-// rowsSince is the snapshot since which a table holds the rows it does, 0 for none. Later snapshots may have settled
-// rejects, moved a position or compacted files: none of this is a change to those that read the table.
-func rowsSince(t *lake.Table) int64 {
-	at, ok := t.Snapshot()
-	if !ok {
-		return 0
-	}
-	byID := map[int64]lake.Snapshot{}
-	for _, s := range t.Snapshots() {
-		byID[s.ID] = s
-	}
-	for {
-		parent, known := byID[at.Parent]
-		if !known || !sameRows(at) {
-			return at.ID
-		}
-		at = parent
-	}
-}
-
-// sameRows says whether a snapshot holds just the rows of its parent.
-func sameRows(s lake.Snapshot) bool {
-	if s.Foreign {
-		return s.Operation == "replace" // Iceberg's name for a rewrite that changes no row
-	}
-	return s.Counts != nil && s.Counts.Inserted+s.Counts.Updated+s.Counts.Deleted == 0
-}
+func PositionOf(t *lake.Table) string { return strconv.FormatInt(t.RowsSince(), 10) }
 
 // Views makes inputs readable by their names in a session: a lake table as a scan of its files, a view as its SQL, and the
 // project's macros between them, since a macro may read tables and a view may call macros. It gives the bytes of the

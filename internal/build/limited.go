@@ -22,7 +22,7 @@ func limited(t Task, st state) (Task, error) {
 		t.Full, t.Destroy = true, true
 		return t, nil
 	}
-	if t.Limit > 0 && t.Table.Mode == define.Append && !t.Destroy && !st.empty() {
+	if t.Limit > 0 && accumulates(string(t.Table.Mode)) && !t.Destroy && !st.empty() {
 		return t, fault.New(fault.Usage, "--limit is refused: the table appends, and its past may not be there to be read again").
 			WithHint("add --destroy-history to drop the rows of %s, or build on a branch: --branch NAME", t.Table.Name)
 	}

@@ -70,10 +70,10 @@ func (w *work) mergePartitions(ctx context.Context, t *lake.Table) (merged, erro
 	for _, f := range files {
 		if touched[partitionKey(t.Partition(), f.Partition)] {
 			m.remove = append(m.remove, f.Path)
-			m.counts.Deleted += f.Rows
 		}
 	}
-	return m, nil
+	m.counts.Deleted, err = w.liveRows(ctx, t, m.remove)
+	return m, err
 }
 
 // partitionKey writes partition values as one comparable text.

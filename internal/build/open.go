@@ -88,6 +88,9 @@ func (w *work) superseded(ctx context.Context) ([]string, error) {
 	if w.swaps() || w.read.full && w.t.Table.Kind != define.FromSQL {
 		return allRuns(ctx, w.state)
 	}
+	if w.read.part != nil {
+		return w.b.closings(ctx, w.s, w.state, w.read.part.rejects)
+	}
 	if len(w.read.replace) == 0 {
 		return nil, nil
 	}

@@ -22,7 +22,11 @@ type reading struct {
 	splits  []string // that are read
 	replace []string // splits whose earlier rows this read replaces
 	closes  []string // rejects this read settles, as closings gives them
+	part    *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
+	inside  string   // condition that every row brought must meet; "" for none
+	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
 	beside  bool     // its rows come beside those there are, whatever the mode: a replay
+	settles bool     // though beside, the definition is from here on the one the table was built from
 	careful func(ctx context.Context, cause error) (source.Relation, error)
 	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
 	ends    []func(ctx context.Context) error
@@ -112,13 +116,13 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.state.columns(), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
 	if w.t.Table.Mode == define.Replace {
 		r.Whole = true
-		if w.state.ledger.Definition != w.t.Definition {
+		if w.change.Way == FullBuild {
 			r.Full = true
 		}
 	}
@@ -159,7 +163,7 @@ func (w *work) keepClose(r *reading, rel source.Relation) {
 // sameServer stops a read whose position was made on another server (promise 7).
 func (w *work) sameServer(server string) error {
 	was := w.state.ledger.Server
-	if was == "" || was == server || w.t.Full {
+	if was == "" || was == server || w.asked {
 		return nil
 	}
 	return fault.New(fault.Data, "server changed: the position was made on %s, the connection now leads to %s; nothing read", was, server).

@@ -18,7 +18,7 @@ import (
 // stageDelta writes the rows the read brings as typed Parquet: into the stage where they may become data files as they
 // are, else into scratch.
 func (w *work) stageDelta(ctx context.Context) error {
-	w.delta.direct = w.t.Table.Mode != define.Upsert || w.state.empty()
+	w.delta.direct = (w.t.Table.Mode != define.Upsert || w.state.empty()) && w.read.part == nil
 	files, err := w.writeDelta(ctx)
 	if err != nil && fault.ClassOf(err) == fault.Data && w.read.careful != nil {
 		// Something in the data stopped the fast read: read the failing files record by record instead.
@@ -61,22 +61,28 @@ const fileBytes = 256 << 20
 
 // partition is the table's own where it exists and keeps rows: a changed definition partitions what is swapped whole.
 func (w *work) partition() []job.PartitionField {
-	if w.state.table != nil && !w.swaps() {
-		return w.state.table.Partition()
+	if w.state.table == nil || w.swaps() {
+		return w.t.Table.Partition
 	}
-	return w.t.Table.Partition
+	fields := w.state.table.Partition()
+	for i, f := range fields {
+		stored := w.state.table.Columns()
+		if at := indexOf(stored, f.Column); at >= 0 {
+			fields[i].Column = Renamed(w.t.Table, stored)[at].Name
+		}
+	}
+	return fields
 }
 
 // project selects the table's columns out of a query: those it lacks as nulls, and further columns as they are.
 func (w *work) project(sql string, cols []job.Column, more ...string) string {
 	items := make([]string, len(w.columns), len(w.columns)+len(more))
 	for i, c := range w.columns {
-		at := indexOf(cols, c.Name)
-		if at < 0 {
-			items[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, job.Quote(c.Name))
-			continue
+		value := w.value(c, cols)
+		if value == "" {
+			value = "CAST(NULL AS " + c.Type + ")"
 		}
-		items[i] = "d." + job.Quote(cols[at].Name) + " AS " + job.Quote(c.Name)
+		items[i] = value + " AS " + job.Quote(c.Name)
 	}
 	return "SELECT " + strings.Join(append(items, more...), ", ") + " FROM (" + sql + "\n) AS d"
 }
@@ -118,6 +124,11 @@ func bytesOf(files []job.File) (n int64) {
 
 // takeRejects writes down what the read could not take and judges how much it was.
 func (w *work) takeRejects(ctx context.Context) error {
+	if settle := w.read.rel.Settle; settle != nil {
+		if err := settle(ctx); err != nil {
+			return err
+		}
+	}
 	rejected, err := w.keepRejects(ctx, w.read.rel.Rejects, record.KindReject)
 	if err != nil {
 		return err

@@ -226,6 +226,8 @@ func (w *work) gone(ctx context.Context, stored string) error {
 		if w.out.Counts.Quarantined > 0 {
 			condition = "NOT EXISTS (SELECT 1 FROM " + awayTable + " AS a WHERE " + w.on("t", "a") + ")"
 		}
+	case w.read.within != "" && w.t.Table.Deletes == define.Remove:
+		condition = w.read.within
 	case len(w.read.replace) > 0:
 		condition = "t." + job.Quote(FileColumn) + " IN (" + literals(w.read.replace) + ")"
 	default:

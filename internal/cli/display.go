@@ -144,6 +144,9 @@ func (d *display) done(r run.Result, out build.Outcome) {
 	switch r.Status {
 	case run.Built:
 		d.print(fmt.Sprintf("%-*s  built    %s  %s", d.width, r.Name, counted(out), took))
+		if how := told(out); how != "" {
+			d.print(strings.Repeat(" ", d.width) + "           " + how)
+		}
 		d.warnings(out)
 	case run.Skipped:
 		d.print(fmt.Sprintf("%-*s  skipped  %s", d.width, r.Name, out.Why))
@@ -159,6 +162,17 @@ func (d *display) done(r run.Result, out build.Outcome) {
 	}
 }
 
+// told says how a build that did not read everything went, or why it did.
+func told(out build.Outcome) string {
+	if out.Why == "" || out.Already || out.Why == "full build: first build" || out.Why == "full build: asked for" {
+		return ""
+	}
+	if out.BytesAll > out.BytesRead {
+		return fmt.Sprintf("%s · read %s of %s", out.Why, size(out.BytesRead), size(out.BytesAll))
+	}
+	return out.Why
+}
+
 func (d *display) warnings(out build.Outcome) {
 	pad := strings.Repeat(" ", d.width) + "           "
 	if out.Limited > 0 {
@@ -172,8 +186,14 @@ func (d *display) warnings(out build.Outcome) {
 			d.print(fmt.Sprintf("%s%s: %s: %s", pad, o.Rule.OnFail, o.Rule.Text, o.Reason))
 		}
 	}
+	if c := out.Change; len(c.Parts) > 0 && !out.Skipped {
+		d.print(pad + "definition changed: " + c.What() + " · " + wayWords[c.Way])
+	}
 	for _, c := range out.Added {
 		d.print(pad + "new column " + c)
+	}
+	for _, c := range out.Renamed {
+		d.print(pad + "renamed column " + c)
 	}
 	for _, c := range out.Widened {
 		d.print(pad + "wider column " + c)

@@ -41,6 +41,7 @@ func (e *execution) build(ctx context.Context, b *build.Builder, name string, at
 	task := e.w.graph.Task(name)
 	task.RunID, task.Time, task.Full, task.Destroy = e.run.ID, e.run.Time, e.options.full, e.options.destroy
 	task.Limit, task.Destroy = e.options.limit, task.Destroy || e.options.limit > 0 && e.options.branch != "" // main keeps it all
+	task.Forward = e.options.forward
 	task.Observe = func(p build.Progress, bytes int64) { e.show.observe(name, p, bytes) }
 	note := journal.Build{RunID: e.run.ID, Table: name, Attempt: attempt, Status: journal.BuildRunning,
 		Mode: string(task.Table.Mode), Started: time.Now().UTC(), Definition: task.Definition}

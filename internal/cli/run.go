@@ -22,6 +22,7 @@ import (
 type runOptions struct {
 	selection
 	full, destroy bool
+	forward       bool
 	jobs          int
 	json          bool
 	at            string
@@ -50,6 +51,8 @@ blocks only those that need it.`,
 	f.StringVar(&o.failed, "failed", "", "build again what failed, was blocked or interrupted in a run, with that run's logical time")
 	f.Lookup("failed").NoOptDefVal = lastRun
 	f.BoolVar(&o.full, "full", false, "read everything again")
+	f.BoolVar(&o.forward, "forward-only", false, "where a definition changed, keep the rows there are and take it for new ones")
+	c.MarkFlagsMutuallyExclusive("full", "forward-only")
 	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
 	branchFlag(c, &o.branch)
 	deferFlag(c, &o.deferred)
@@ -69,6 +72,7 @@ const (
 	branchWord  = "--branch"
 	deferWord   = "--defer"
 	limitWord   = "--limit"
+	forwardFlag = "--forward-only"
 )
 
 // asked writes what a person asked for.
@@ -89,6 +93,9 @@ func (o runOptions) asked() string {
 	if o.limit > 0 {
 		parts = append(parts, limitWord+" "+strconv.FormatInt(o.limit, 10))
 	}
+	if o.forward {
+		parts = append(parts, forwardFlag)
+	}
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
@@ -97,6 +104,7 @@ func (o *runOptions) like(prior journal.Run) {
 	words := strings.Fields(prior.Selection)
 	o.full = o.full || slices.Contains(words, fullFlag)
 	o.destroy = o.destroy || slices.Contains(words, destroyFlag)
+	o.forward = o.forward || !o.full && slices.Contains(words, forwardFlag)
 	limit := ""
 	for word, to := range map[string]*string{branchWord: &o.branch, deferWord: &o.deferred, limitWord: &limit} {
 		if i := slices.Index(words, word); i >= 0 && i+1 < len(words) && *to == "" {

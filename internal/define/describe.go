@@ -31,6 +31,12 @@ func (columnList) describe() (string, *schema) {
 	return "map of names to types", &schema{Type: "object", Additional: &additional{&schema{AnyOf: []*schema{{Type: "string"}, one}}}}
 }
 
+func (tableRef) describe() (string, *schema) { return "table", &schema{Type: "string"} }
+
+func (spanText) describe() (string, *schema) {
+	return "span", &schema{Type: "string", Pattern: `^0$|^[0-9]+ ?(h|hours?|d|days?|w|weeks?|mo|months?|q|quarters?|y|years?)$|\$\{`}
+}
+
 func (columnNames) describe() (string, *schema) {
 	return "column or list", oneOrMore(&schema{Type: "string"})
 }

@@ -19,6 +19,10 @@ type Session interface {
 	source.Engine
 	// View makes a query readable by a table's dotted name.
 	View(ctx context.Context, name, sql string) error
+	// Table makes an empty table with a table's dotted name, for bound plans.
+	Table(ctx context.Context, name string, cols []job.Column) error
+	// PlanJSON gives the bound plan of a query over Tables and Views; see package boundplan.
+	PlanJSON(ctx context.Context, sql string) (string, error)
 	// DescribeParams binds a query without running it and gives its columns.
 	DescribeParams(ctx context.Context, sql string, p job.Params) ([]job.Column, error)
 	// Query hands each row to scan, as database/sql gives it. For small results.

@@ -169,7 +169,7 @@ func (l *Lake) Publishable(ctx context.Context, name, branch string) (Publicatio
 		return p, nil
 	}
 	p.Main = main.SnapshotID
-	descends, err := t.descendsFrom(ctx, p.Main)
+	descends, err := t.comesFrom(ctx, p.Main)
 	if err != nil || descends {
 		return p, err
 	}
@@ -178,9 +178,9 @@ func (l *Lake) Publishable(ctx context.Context, name, branch string) (Publicatio
 		WithHint("build the branch again on what main is now: weir branch drop %s --table %s, then weir run --branch %s %s", branch, name, branch, name)
 }
 
-// descendsFrom says whether the current snapshot descends from another. Where ancestors have expired, earlier metadata files may
+// comesFrom says whether the current snapshot descends from another. Where ancestors have expired, earlier metadata files may
 // still tell, or the ledger, which names the snapshots of the commits before it.
-func (t *Table) descendsFrom(ctx context.Context, id int64) (bool, error) {
+func (t *Table) comesFrom(ctx context.Context, id int64) (bool, error) {
 	for s := known(*t.snap); ; {
 		if s.ID == id {
 			return true, nil

@@ -16,6 +16,7 @@ type footer struct {
 	names   []string       // of the top-level columns
 	hasIDs  bool           // all of them have field ids
 	members map[string]int // field ids of nested members by path: column ids and member names
+	rows    int64
 }
 
 func readFooter(path, location string) (f footer, err error) {
@@ -25,7 +26,7 @@ func readFooter(path, location string) (f footer, err error) {
 	}
 	defer r.Close()
 	root := r.MetaData().Schema.Root()
-	f.hasIDs, f.members = true, map[string]int{}
+	f.hasIDs, f.members, f.rows = true, map[string]int{}, r.MetaData().GetNumRows()
 	for i := range root.NumFields() {
 		n := root.Field(i)
 		f.names = append(f.names, n.Name())

@@ -95,18 +95,10 @@ func (t *Table) previous(ctx context.Context) (*Table, error) {
 		if changed {
 			return t.At(ctx, s.ID)
 		}
-		changed = !keepsRows(s)
+		changed = !s.SameRows()
 	}
 	return nil, fault.New(fault.Usage, "table %s has no snapshot with other rows before the current one", t.name).
 		WithHint("weir show %s --history lists its snapshots; older ones have expired", t.name)
-}
-
-// keepsRows says whether a snapshot holds just the rows of its parent.
-func keepsRows(s Snapshot) bool {
-	if s.Foreign {
-		return s.Operation == "replace" // Iceberg's name for a rewrite that changes no row
-	}
-	return s.Counts != nil && s.Counts.Inserted+s.Counts.Updated+s.Counts.Deleted == 0
 }
 
 // Lineage is the current snapshot and those it descends from, latest first, as far as the table still knows them.

@@ -165,15 +165,7 @@ func ledgerNamed(meta table.Metadata, property, location string) []table.Update 
 
 // Swapped says whether a version is the proposal or came after it.
 func (m *mover) Swapped(_ context.Context, now *Table, p *proposal) (bool, error) {
-	if now.ice.MetadataLocation() == p.location {
-		return true, nil
-	}
-	for e := range now.ice.Metadata().PreviousFiles() {
-		if e.MetadataFile == p.location {
-			return true, nil
-		}
-	}
-	return false, nil
+	return now.descendsFrom(p.location), nil
 }
 
 // move lets the protocol move main.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,7 +56,7 @@ func (w *world) propose(ctx context.Context, base *Table, change Change, counts 
 	if err := inTime(base); err != nil {
 		return p, proposed, err
 	}
-	removes, err := w.removals(ctx, base, change.Remove)
+	removes, err := w.removals(ctx, base, change.Remove, change.Rewrite)
 	if err != nil {
 		return p, proposed, err
 	}
@@ -117,13 +118,14 @@ type draft struct {
 	base    table.Metadata // as the lake's branch has it; nil for a new table
 	real    table.Metadata // base as it lies in the catalog
 	from    string         // location of base's metadata
+	on      *Table         // the base as it was loaded, nil for a new table
 }
 
 func (w *world) draft(ctx context.Context, base *Table, change Change, removes removals) (draft, error) {
 	if base == nil {
 		return w.draftNew(ctx, change)
 	}
-	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), real: base.real.Metadata(), from: base.ice.MetadataLocation()}
+	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), real: base.real.Metadata(), from: base.ice.MetadataLocation(), on: base}
 	schema, err := w.schemaAfter(base, change, removes)
 	if err != nil {
 		return d, err
@@ -137,6 +139,13 @@ func (w *world) draft(ctx context.Context, base *Table, change Change, removes r
 	}
 	if spec != nil {
 		d.updates = append(d.updates, table.NewAddPartitionSpecUpdate(spec, false), table.NewSetDefaultSpecUpdate(-1))
+	}
+	order, err := w.orderAfter(base, schema)
+	if err != nil {
+		return d, err
+	}
+	if order != nil {
+		d.updates = append(d.updates, order...)
 	}
 	if len(d.updates) == 0 {
 		return d, nil
@@ -157,7 +166,7 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if err != nil {
 		return err
 	}
-	props, err := summary(w.in, ledger, counts)
+	props, err := summary(w.in, d, ledger, counts)
 	if err != nil {
 		return err
 	}
@@ -167,6 +176,11 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	props[summarySpec] = strconv.Itoa(d.meta.DefaultPartitionSpec())
 	tx := ice.NewTransaction()
 	switch {
+	case change.Rewrite:
+		if len(removes.data) == 0 {
+			return fault.New(fault.Internal, "a rewrite removes no file")
+		}
+		err = tx.NewRewrite(props).Apply(append(removes.data, removes.deletes...), adds, nil).Commit(ctx)
 	case len(removes.data) > 0:
 		err = tx.ReplaceFiles(ctx, removes.data, adds, removes.deletes, props, table.WithoutAutoNameMapping())
 	case len(adds) > 0:
@@ -184,7 +198,12 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if _, err := tx.Commit(ctx); !errors.Is(err, errCaught) {
 		return errors.Join(errors.New("iceberg did not hand its updates over"), err)
 	}
-	return w.lake.settle(d, p, append(d.updates, caught.updates...))
+	updates := slices.Concat(d.updates, caught.updates)
+	if change.Rewrite && ice.NameMapping() == nil {
+		// iceberg-go writes one with every rewrite. It would not follow the columns that come and go later.
+		updates = append(updates, table.NewRemovePropertiesUpdate([]string{table.DefaultNameMappingKey}))
+	}
+	return w.lake.settle(d, p, updates)
 }
 
 // settle makes the next version out of the updates, on main or on the lake's branch.

@@ -31,6 +31,9 @@ func Bind(sql string, p job.Params) string {
 	return b.String()
 }
 
+// Spelled is a value as it is written in SQL, of a type that parameters have not: DATE '2026-03-01'. It is never a person's text.
+type Spelled string
+
 // valueOf finds a parameter. Case does not count, as in DuckDB.
 func valueOf(p job.Params, name string) (any, bool) {
 	if v, ok := p[name]; ok {
@@ -49,6 +52,8 @@ func literal(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "NULL"
+	case Spelled:
+		return "(" + string(v) + ")"
 	case string:
 		return job.Literal(v)
 	case int64:

@@ -16,6 +16,11 @@ type walker struct {
 	called []mention
 	scopes []map[string]bool // names of the CTEs in reach, lower case, innermost last
 	at     int               // last place known, for nodes without one
+
+	top      *tree          // the query itself
+	harmless map[*tree]bool // queries of which only counts whether there is a row
+	sorted   map[*tree]bool // aggregates whose list is sorted where it is made
+	warned   []finding
 }
 
 func (w *walker) refuse(n *tree, message, hint string) {
@@ -54,18 +59,27 @@ func (w *walker) query(n *tree) {
 // body walks what a query node has beside its CTEs.
 func (w *walker) body(n *tree) {
 	if n.str("type") == "RECURSIVE_CTE_NODE" {
+		w.st.Marks = append(w.st.Marks, Mark{Kind: "recursive", Offset: w.word(0, "RECURSIVE")})
 		w.scopes = append(w.scopes, map[string]bool{strings.ToLower(n.str("cte_name")): true})
 	}
 	for _, m := range n.list("modifiers") {
 		switch m.str("type") {
 		case "DISTINCT_MODIFIER":
 			w.st.Distinct = true
+			at := w.word(w.at, "DISTINCT")
+			w.st.Marks = append(w.st.Marks, Mark{Kind: "distinct", Offset: at})
+			w.distinctOn(n, m, at)
 		case "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER":
 			w.st.Limit = true
+			w.mark(m.get("limit"), "limit", "")
+			w.limited(n, m)
 		}
 	}
 	if len(n.list("group_expressions")) > 0 || n.str("aggregate_handling") == "FORCE_AGGREGATES" {
 		w.st.Aggregates = true
+	}
+	if groups := n.list("group_expressions"); len(groups) > 0 {
+		w.mark(groups[0], "group", "")
 	}
 	w.sample(n)
 	if n.str("type") == "CTE_NODE" {
@@ -76,6 +90,9 @@ func (w *walker) body(n *tree) {
 	}
 	for _, name := range n.names {
 		switch name {
+		case "right": // of UNION, EXCEPT, INTERSECT
+			w.st.Marks = append(w.st.Marks, Mark{Kind: "union", Offset: w.word(w.at, n.str("setop_type"))})
+			w.any(n.get(name))
 		case "cte_map", "sample":
 		case "from_table":
 			w.ref(n.get(name))
@@ -139,6 +156,7 @@ func (w *walker) ref(n *tree) {
 	case "TABLE_FUNCTION":
 		w.tableFunction(n)
 	case "JOIN":
+		w.mark(n, "join", "")
 		w.ref(n.get("left"))
 		w.ref(n.get("right"))
 		w.members(n, "left", "right", "sample")
@@ -222,8 +240,15 @@ func (w *walker) expression(n *tree) {
 		w.columnRef(n)
 	case "FUNCTION":
 		w.function(n)
+	case "SUBQUERY":
+		w.mark(n, "subquery", "")
+		if kind := n.str("subquery_type"); kind == "EXISTS" || kind == "NOT_EXISTS" {
+			w.harmless[n.get("subquery").get("node")] = true
+		}
 	case "WINDOW":
 		w.st.Windows = true
+		w.mark(n, "window", n.str("function_name"))
+		w.window(n)
 		w.named(n, n.str("function_name"))
 	}
 	w.members(n)
@@ -236,6 +261,12 @@ func (w *walker) function(n *tree) {
 	}
 	if aggregates[name] {
 		w.st.Aggregates = true
+		w.mark(n, "aggregate", name)
+		w.aggregate(n, name)
+	}
+	w.sorts(n, name)
+	if name == "unnest" {
+		w.mark(n, "unnest", name)
 	}
 	if name == "age" && len(n.list("children")) == 1 {
 		name = "age(x)" // counts from today

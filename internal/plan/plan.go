@@ -20,6 +20,7 @@ type Step struct {
 	Needs    []string         `json:"needs,omitempty"`
 	Splits   []string         `json:"splits,omitempty"`   // what a source would read
 	Deferred []build.Deferred `json:"deferred,omitempty"` // inputs read in another environment
+	Changed  *build.Change    `json:"changed,omitempty"`  // how the definition differs from the one last built
 	Err      error            `json:"-"`
 	Problem  string           `json:"problem,omitempty"`
 }
@@ -47,6 +48,7 @@ type Peeker interface {
 // How says what a run was asked for beside its tables: flags of weir run.
 type How struct {
 	Full    bool
+	Forward bool
 	Destroy bool
 }
 
@@ -86,8 +88,11 @@ func (g *Graph) step(ctx context.Context, name string, how How, before map[strin
 		}
 	}
 	task := g.Task(name)
-	task.Full, task.Destroy = how.Full, how.Destroy
+	task.Full, task.Forward, task.Destroy = how.Full, how.Forward, how.Destroy
 	peek, err := p.Peek(ctx, task, changing)
+	if peek.Change.Way != build.Nothing || len(peek.Change.Renames) > 0 {
+		s.Changed = &peek.Change
+	}
 	if err != nil {
 		s.Action, s.Err, s.Problem = Error, err, err.Error()
 		return s

@@ -85,6 +85,8 @@ type Relation struct {
 	// Rejects is a SELECT of record.RejectColumns, valid in the same session after the query has run; "" where a record
 	// can not fail. One row a record: the first thing wrong with it.
 	Rejects string
+	// Settle completes what Rejects will say, between the query and Rejects; nil where there is nothing to complete.
+	Settle func(ctx context.Context) error
 	// Filtered is a SELECT of one count: records left out on purpose; "" for none.
 	Filtered string
 	// Added are columns of Columns that Read.Known lacks; Widened those whose type is wider than the known one.

@@ -16,10 +16,41 @@ import (
 // has three parts or more stands in a schema named a·b, and every statement of the session that names it is rewritten:
 // same number of characters, so that places in errors stay right.
 func (s *Session) View(ctx context.Context, name, sql string) error {
+	quoted, err := s.place(ctx, name)
+	if err != nil {
+		return fmt.Errorf("make view %s: %w", name, err)
+	}
+	if err := s.view(ctx, quoted, sql); err != nil {
+		return fmt.Errorf("make view %s: %w", name, err)
+	}
+	s.remember(name)
+	return nil
+}
+
+// Table makes an empty table under a dotted name, so that a bound plan (PlanJSON) tells it by its name. It replaces no view of
+// that name.
+func (s *Session) Table(ctx context.Context, name string, cols []job.Column) error {
+	quoted, err := s.place(ctx, name)
+	if err != nil {
+		return fmt.Errorf("make table %s: %w", name, err)
+	}
+	items := make([]string, len(cols))
+	for i, c := range cols {
+		items[i] = job.Quote(c.Name) + " " + c.Type
+	}
+	if err := s.Exec(ctx, "CREATE OR REPLACE TABLE "+quoted+" ("+strings.Join(items, ", ")+")"); err != nil {
+		return fmt.Errorf("make table %s: %w", name, err)
+	}
+	s.remember(name)
+	return nil
+}
+
+// place makes the schema for a dotted name and gives the name as the session writes it.
+func (s *Session) place(ctx context.Context, name string) (quoted string, err error) {
 	parts := strings.Split(name, ".")
 	for _, p := range parts {
 		if p == "" {
-			return fault.New(fault.Usage, "make view: %q is not a table name", name)
+			return "", fault.New(fault.Usage, "%q is not a table name", name)
 		}
 	}
 	schema, table := "main", parts[len(parts)-1]
@@ -27,19 +58,20 @@ func (s *Session) View(ctx context.Context, name, sql string) error {
 		schema = strings.Join(parts[:len(parts)-1], joint)
 	}
 	if reserved(schema) && len(parts) > 1 {
-		return fault.New(fault.Usage, "make view %s: DuckDB has a catalog of its own named %s", name, schema).
+		return "", fault.New(fault.Usage, "DuckDB has a catalog of its own named %s", schema).
 			WithHint("give the folder tables/%s another name", schema)
 	}
 	if err := s.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+job.Quote(schema)); err != nil {
-		return fmt.Errorf("make view %s: %w", name, err)
+		return "", err
 	}
-	if err := s.view(ctx, job.Quote(schema)+"."+job.Quote(table), sql); err != nil {
-		return fmt.Errorf("make view %s: %w", name, err)
-	}
-	if len(parts) > 2 {
+	return job.Quote(schema) + "." + job.Quote(table), nil
+}
+
+// remember notes a name that DuckDB cannot say.
+func (s *Session) remember(name string) {
+	if parts := strings.Split(name, "."); len(parts) > 2 {
 		s.deep = append(s.deep, deepName{parts: parts})
 	}
-	return nil
 }
 
 func (s *Session) view(ctx context.Context, quoted, sql string) error {

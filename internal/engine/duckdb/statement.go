@@ -257,9 +257,10 @@ func (s *Session) Parse(ctx context.Context, sql string) (string, error) {
 	return s.serialize(ctx, "SELECT json_serialize_sql($sql::VARCHAR, skip_null := true, skip_empty := true)::VARCHAR", sql)
 }
 
-// PlanJSON gives the bound, unoptimised plan of a query as JSON. The tables it names must be views of the session.
+// PlanJSON gives the bound, unoptimised plan of a query as JSON. What it names must be a Table or View of the session, and its
+// parameters must be written into it. Empty lists are written: of the grouping sets of a ROLLUP, one is empty.
 func (s *Session) PlanJSON(ctx context.Context, sql string) (string, error) {
-	return s.serialize(ctx, "SELECT json_serialize_plan($sql::VARCHAR, skip_null := true, skip_empty := true)::VARCHAR", s.resolve(sql))
+	return s.serialize(ctx, "SELECT json_serialize_plan($sql::VARCHAR, skip_null := true, skip_empty := false)::VARCHAR", s.resolve(sql))
 }
 
 func (s *Session) serialize(ctx context.Context, with, sql string) (string, error) {

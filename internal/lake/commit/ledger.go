@@ -27,6 +27,7 @@ type Ledger struct {
 	Position   job.Position `json:"position,omitempty"`
 	Server     string       `json:"server,omitempty"`     // identity of the outside system the position belongs to
 	Definition string       `json:"definition,omitempty"` // hash the table was last built from
+	Meaning    job.Meaning  `json:"meaning,omitempty"`    // what that definition said, part by part
 	Limited    int64        `json:"limited,omitempty"`    // rows that each read was cut to: the table is no complete build; 0: it is
 	Counts     job.Counts   `json:"counts"`               // of this commit
 	Runs       []RunMark    `json:"runs,omitempty"`       // oldest first, the last 1,000
@@ -86,7 +87,7 @@ func (l Ledger) next(in Intent, p Proposed) Ledger {
 		n.Server = in.Server
 	}
 	if in.Definition != "" {
-		n.Definition = in.Definition
+		n.Definition, n.Meaning = in.Definition, in.Meaning
 	}
 	if in.Limited != nil {
 		n.Limited = *in.Limited

@@ -35,7 +35,8 @@ func (m *maker) csvSelect(b *branch) (sel, rejects string) {
 	}
 	items = append(items, m.s.fileExpr(b.splits, pathRef())+" AS "+job.Quote(fileColumn))
 	tables := "weir_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	m.tables = append(m.tables, tables+"_e", tables+"_s")
+	m.tables = append(m.tables, tables+"_e", tables+"_s", lineTable(tables))
+	m.settles = append(m.settles, func(ctx context.Context) error { return m.settleLines(ctx, b, tables) })
 	from := m.readCSV(b, types, fmt.Sprintf(", store_rejects=true, rejects_table='%s_e', rejects_scan='%s_s'", tables, tables))
 	return "SELECT " + strings.Join(items, ", ") + " FROM " + from + unless(suspects, pathRef()), m.csvRejects(b, tables)
 }
@@ -91,7 +92,7 @@ func (m *maker) readCSV(b *branch, types []string, more string) string {
 		cols[i] = fmt.Sprintf("'%s': '%s'", fieldRef(i), t)
 	}
 	o := fmt.Sprintf("auto_detect=false, header=%v, delim=%s, quote=%s, escape=%s, skip=%d, columns={%s}, filename=%s",
-		d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.skip, strings.Join(cols, ", "), job.Literal(pathColumn))
+		d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.engineSkip, strings.Join(cols, ", "), job.Literal(pathColumn))
 	if d.encoding != "" && d.encoding != "utf-8" {
 		o += ", encoding=" + job.Literal(d.encoding)
 	}
@@ -125,12 +126,13 @@ func (m *maker) csvRejects(b *branch, tables string) string {
   WHEN 'LINE SIZE OVER MAXIMUM' THEN 'the line is longer than ` + fmt.Sprint(m.s.reader.maxLine()) + ` bytes'
   WHEN 'INVALID ENCODING' THEN 'the line is not valid ` + strings.ToUpper(orUTF8(b.head.encoding)) + `'
   ELSE lower(error_type) || ': ' || error_message END`
-	inner := `SELECT ` + m.s.fileExpr(b.splits, "s.file_path") + ` AS dataset, CAST(e.line AS BIGINT) AS line,
+	inner := `SELECT ` + m.s.fileExpr(b.splits, "s.file_path") + ` AS dataset, coalesce(l.line, CAST(e.line AS BIGINT)) AS line,
  ltrim(e.csv_line, chr(10) || chr(13)) AS raw,
- CAST(e.line_byte_position + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10) || chr(13))) AS BIGINT) AS "offset",
+ CAST(e.line_byte_position - 1 + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10) || chr(13))) AS BIGINT) AS "offset",
  coalesce(CASE WHEN e.error_type = 'CAST' THEN [` + strings.Join(names, ", ") + `][CAST(e.column_idx AS BIGINT)] END, '') AS name,
  coalesce([` + strings.Join(types, ", ") + `][CAST(e.column_idx AS BIGINT)], '') AS type, e.error_type, e.error_message
 FROM ` + tables + `_e AS e JOIN ` + tables + `_s AS s USING (scan_id, file_id)
+LEFT JOIN ` + lineTable(tables) + ` AS l ON l.path = s.file_path AND l."at" = e.line_byte_position
 QUALIFY row_number() OVER (PARTITION BY e.scan_id, e.file_id, e.line_byte_position ORDER BY e.error_type = 'CAST', e.byte_position) = 1`
 	return "SELECT " + rejectID("dataset", "line", "raw") + ` AS id, 'reject' AS kind, dataset, line, "offset", name AS "column", ` +
 		reason + ` AS reason, '' AS rule, raw, ` + job.Literal(b.head.line) + " AS header FROM (" + inner + ")"
@@ -173,7 +175,7 @@ func (m *maker) sniffCSV(ctx context.Context, b *branch) ([]string, error) {
 	sample, d := *b, b.head
 	sample.splits = b.splits[:min(len(b.splits), atMost)]
 	q := fmt.Sprintf("SELECT * FROM read_csv(%s, auto_detect=true, header=%v, delim=%s, quote=%s, escape=%s, skip=%d, sample_size=%d, ignore_errors=true, hive_partitioning=false, names=[%s]",
-		sample.paths(), d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.skip, sampleRecords, strings.Join(refs(len(d.names)), ", "))
+		sample.paths(), d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.engineSkip, sampleRecords, strings.Join(refs(len(d.names)), ", "))
 	if d.encoding != "" && d.encoding != "utf-8" {
 		q += ", encoding=" + job.Literal(d.encoding)
 	}

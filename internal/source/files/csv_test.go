@@ -54,9 +54,13 @@ func TestCSV(t *testing.T) {
 			reader:  Reader{Path: "*.csv", DateFormat: "%d.%m.%Y", TimestampFormat: "%d.%m.%Y %H:%M"},
 			columns: cols("d", "DATE", "t", "TIMESTAMP"),
 			rows:    []string{"2025-12-31|2026-02-01 10:20:00|a.csv"}, rejects: []string{`a.csv:3 d: "32.12.2025" is not DATE | 32.12.2025;`}},
+		{name: "comments before the header", files: map[string]string{"a.csv": "# one\n# two\nid,name\n1,a\n# x\n2,b\n", "b.csv": "id,name\n3,c\n", "c.csv": "# one\n\nid,name\n4,d\n"},
+			reader: Reader{Path: "*.csv", Comment: "#"}, rows: []string{"1|a|a.csv", "2|b|a.csv", "3|c|b.csv", "4|d|c.csv"}},
+		{name: "comments among skipped lines", files: map[string]string{"a.csv": "title\n# c\n1,a\n2,b\n"},
+			reader: Reader{Path: "*.csv", Comment: "#", Skip: 2}, columns: cols("id", "INTEGER", "name", "VARCHAR"), rows: []string{"1|a|a.csv", "2|b|a.csv"}},
 		{name: "crlf and quotes", files: map[string]string{"a.csv": "id,name\r\n1,\"a\r\nb\"\r\nx,c\r\n2,\"say \"\"hi\"\"\"\r\n"},
 			reader: Reader{Path: "*.csv"}, columns: cols("id", "INTEGER", "name", "VARCHAR"),
-			rows: []string{"1|a\r\nb|a.csv", `2|say "hi"|a.csv`}, rejects: []string{`a.csv:3 id: "x" is not INTEGER | x,c`}},
+			rows: []string{"1|a\r\nb|a.csv", `2|say "hi"|a.csv`}, rejects: []string{`a.csv:4 id: "x" is not INTEGER | x,c`}},
 		{name: "mixed line ends", files: map[string]string{"a.csv": "id,name\n1,a\r\n2,b\n3,c\r\nx,d\n"}, reader: Reader{Path: "*.csv"}, columns: cols("id", "INTEGER", "name", "VARCHAR"), careful: true,
 			rows: []string{"1|a|a.csv", "2|b|a.csv", "3|c|a.csv"}, rejects: []string{`a.csv:5 id: "x" is not INTEGER | x,d`}},
 		{name: "encodings", files: map[string]string{"a.csv": "id,name\n1,caf\xe9\n2,ok\n"}, reader: Reader{Path: "*.csv"}, columns: cols("id", "INTEGER", "name", "VARCHAR"),
@@ -92,5 +96,18 @@ func TestCSV(t *testing.T) {
 		{name: "widened", files: map[string]string{"a.csv": "id\n1\n"}, reader: Reader{Path: "*.csv"}, columns: cols("id", "BIGINT"), known: cols("id", "INTEGER"), rows: []string{"1|a.csv"}, types: "id BIGINT, _file VARCHAR"},
 		{name: "type changes between files", files: map[string]string{"a.csv": "v\n1\n", "b.csv": "v\nx\n"}, reader: Reader{Path: "*.csv"}, known: cols("v", "BIGINT"),
 			rows: []string{"1|a.csv"}, rejects: []string{`b.csv:2 v: "x" is not BIGINT | x`}},
+	})
+}
+
+// TestLinesOfRejects has records over several lines before the bad ones.
+func TestLinesOfRejects(t *testing.T) {
+	typed := cols("id", "BIGINT", "v", "VARCHAR")
+	runCases(t, []readCase{
+		{name: "behind quoted line ends", files: map[string]string{"a.csv": "id,v\n1,\"x\ny\n\"\nbad,z\n2,\"\n\"\n3,a\nworse,\"\nb\"\n"}, reader: Reader{Path: "*.csv"}, columns: typed, rows: []string{"1|x\ny\n|a.csv", "2|\n|a.csv", "3|a|a.csv"},
+			rejects: []string{`a.csv:5 id: "bad" is not BIGINT | bad,z`, "a.csv:9 id: \"worse\" is not BIGINT | worse,\"\nb\""}},
+		{name: "CRLF and blank lines", files: map[string]string{"a.csv": "id,v\r\n\r\n1,\"x\r\ny\"\r\n\r\n\r\nbad,z\r\n"}, reader: Reader{Path: "*.csv"}, columns: typed, rows: []string{"1|x\r\ny|a.csv"},
+			rejects: []string{`a.csv:7 id: "bad" is not BIGINT | bad,z`}},
+		{name: "two files", files: map[string]string{"a.csv": "id,v\nbad,\"\nz\"\n", "b.csv": "id,v\n1,\"x\ny\"\nbad,z\n"}, reader: Reader{Path: "*.csv"}, columns: typed, rows: []string{"1|x\ny|b.csv"},
+			rejects: []string{"a.csv:2 id: \"bad\" is not BIGINT | bad,\"\nz\"", `b.csv:4 id: "bad" is not BIGINT | bad,z`}},
 	})
 }

@@ -153,6 +153,11 @@ func finish(t testing.TB, e *engine, rel source.Relation, out outcome) (outcome,
 	out.columns = strings.Join(names, ", ")
 	out.rows = e.lines(t, "FROM got")
 	sort.Strings(out.rows)
+	if rel.Settle != nil {
+		if err := rel.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if rel.Rejects != "" {
 		if out.full, err = e.Strings(t.Context(), rel.Rejects); err != nil {
 			t.Fatalf("%v\n%s", err, rel.Rejects)

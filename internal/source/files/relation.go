@@ -20,6 +20,7 @@ type maker struct {
 	branches []*branch
 	careful  map[string]bool // files that are read record by record, by name
 	tables   []string        // that the relation makes in the session
+	settles  []func(ctx context.Context) error
 }
 
 // Relation gives one SELECT over all files, at the engine's own speed.
@@ -145,6 +146,7 @@ func (m *maker) typedFields(ctx context.Context) ([]field, error) {
 
 // assemble writes the relation's SQL: the fast branches and, where files are read carefully, what came of that.
 func (m *maker) assemble(ctx context.Context) (source.Relation, error) {
+	m.settles = nil
 	var selects, rejects []string
 	var bytes int64
 	for _, n := range m.s.splits {
@@ -178,7 +180,7 @@ func (m *maker) assemble(ctx context.Context) (source.Relation, error) {
 		Relation: job.Relation{SQL: strings.Join(selects, "\nUNION ALL\n"), Columns: relationColumns(m.settled.columns), Rows: -1, Bytes: bytes},
 		Rejects:  strings.Join(rejects, "\nUNION ALL\n"),
 		Added:    m.settled.added, Widened: m.settled.widened,
-		Close: m.drop,
+		Settle: m.settle, Close: m.drop,
 	}
 	return rel, nil
 }
@@ -216,6 +218,17 @@ func (m *maker) emptySelect() string {
 	}
 	items = append(items, "CAST(NULL AS VARCHAR) AS "+job.Quote(fileColumn))
 	return "SELECT " + strings.Join(items, ", ") + " WHERE false"
+}
+
+// settle looks for the lines of what was rejected.
+func (m *maker) settle(ctx context.Context) error {
+	for _, f := range m.settles {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	m.settles = nil
+	return nil
 }
 
 // drop removes what the relation made in the session.

@@ -83,6 +83,11 @@ func count(t *testing.T, f Fixture, s source.Scan) (rows, rejects int64) {
 	}
 	provenance(t, e, s, rel)
 	rows = number(t, e, "SELECT count(*) FROM taken")
+	if rel.Settle != nil {
+		if err := rel.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if rel.Rejects != "" {
 		rejects = number(t, e, "SELECT count(DISTINCT id) FROM ("+rel.Rejects+")")
 	}
