@@ -85,6 +85,7 @@ func (a *app) root() *cobra.Command {
 		a.runCommand(),
 		a.backfillCommand(),
 		a.compileCommand(),
+		a.testCommand(),
 		a.queryCommand(),
 		a.tablesCommand(),
 		a.showCommand(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -214,7 +215,11 @@ func (k *upkeep) code() error {
 	for _, l := range k.lines {
 		if l.err != nil {
 			if !k.o.json {
-				fmt.Fprintf(k.w.app.err, "%s: %s\n", l.plan.Table.Name, k.w.app.redact(l.err.Error()))
+				text := l.err.Error()
+				if !strings.Contains(text, l.plan.Table.Name+":") {
+					text = l.plan.Table.Name + ": " + text
+				}
+				fmt.Fprintln(k.w.app.err, k.w.app.redact(text))
 				if hint := fault.HintOf(l.err); hint != "" {
 					fmt.Fprintln(k.w.app.err, "  "+k.w.app.redact(hint))
 				}

@@ -183,7 +183,13 @@ func (k *upkeep) ask() (bool, error) {
 
 // text says what was done, for a person and the journal.
 func (l *upkeepLine) text(d maintain.Done) string {
-	var parts []string
+	if parts := l.did(d); len(parts) > 0 {
+		return strings.Join(parts, " · ")
+	}
+	return "nothing to do any more"
+}
+
+func (l *upkeepLine) did(d maintain.Done) (parts []string) {
 	if c := d.Compacted; c.Files > 0 {
 		parts = append(parts, fmt.Sprintf("compacted %s, %s → %s, %s", plural(int64(c.Files), "file"), size(c.Bytes), count(int64(c.Written)), size(c.BytesLeft)))
 	}
@@ -196,15 +202,16 @@ func (l *upkeepLine) text(d maintain.Done) string {
 	if n := d.Compacted.Overtaken; n > 0 {
 		parts = append(parts, fmt.Sprintf("left %s alone that other writers changed meanwhile", plural(int64(n), "group of files")))
 	}
-	if len(parts) == 0 {
-		return "nothing to do any more"
-	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
 func (l *upkeepLine) printDone(a *app) {
 	if l.err != nil {
-		fmt.Fprintf(a.out, "%s  failed, the table is as it was\n", l.plan.Table.Name)
+		after := ""
+		if did := l.did(l.done); len(did) > 0 {
+			after = " after it " + strings.Join(did, " · ")
+		}
+		fmt.Fprintf(a.out, "%s  failed%s\n", l.plan.Table.Name, after)
 		return
 	}
 	fmt.Fprintf(a.out, "%s  %s\n", l.plan.Table.Name, l.text(l.done))
@@ -243,7 +250,7 @@ type upkeepDone struct {
 func (k *upkeep) printJSON() error {
 	rep := upkeepReport{Version: 1, Tables: []upkeepTable{}}
 	for _, l := range k.lines {
-		t := upkeepTable{Table: l.plan.Table.Name, Plan: l.planned, Notes: l.plan.Notes, Runs: l.runs}
+		t := upkeepTable{Table: l.plan.Table.Name, Plan: append([]upkeepStep{}, l.planned...), Notes: l.plan.Notes, Runs: l.runs}
 		if l.err != nil {
 			t.Class, t.Error, t.Hint = string(fault.ClassOf(l.err)), k.w.app.redact(l.err.Error()), k.w.app.redact(fault.HintOf(l.err))
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/internal/build"
+	"weir/internal/cases"
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
@@ -59,6 +60,10 @@ func (w *workspace) validate(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	suites, err := w.readTests(ctx)
+	if err != nil {
+		return err
+	}
 	if asJSON {
 		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown,
 			Warnings: problemLines(w.graph.Warnings), Problems: []problemLine{}})
@@ -69,8 +74,19 @@ func (w *workspace) validate(ctx context.Context, asJSON bool) error {
 	for _, name := range keys(bound.Unknown) {
 		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])
 	}
-	fmt.Fprintf(w.app.out, "%s is valid: %s, %d of them bound to their columns\n", w.project.Name, plural(int64(len(w.graph.Nodes)), "table"), len(bound.Columns))
+	tests := ""
+	if n := countCases(suites); n > 0 {
+		tests = ", " + plural(n, "test case")
+	}
+	fmt.Fprintf(w.app.out, "%s is valid: %s, %d of them bound to their columns%s\n", w.project.Name, plural(int64(len(w.graph.Nodes)), "table"), len(bound.Columns), tests)
 	return nil
+}
+
+func countCases(suites []*cases.Suite) (n int64) {
+	for _, s := range suites {
+		n += int64(len(s.Cases))
+	}
+	return n
 }
 
 func (w *workspace) bind(ctx context.Context) (plan.Bound, error) {

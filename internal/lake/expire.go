@@ -131,7 +131,7 @@ func (e expiring) carried() {
 		}
 		for s.Ledger == "" || s.RowsSince == 0 && s.SameRows() {
 			parent, ok := e.byID[s.Parent]
-			if !ok {
+			if !ok || s.Ledger != "" && s.SchemaID != parent.SchemaID {
 				break
 			}
 			e.keep[parent.ID], s = true, parent

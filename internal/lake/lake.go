@@ -29,6 +29,8 @@ type Config struct {
 	Catalog  string // path of the SQLite file; "" for catalog.db in the folder, or in State for S3
 	State    string // local folder for scratch and copies of remote files
 	S3       blob.S3
+	// Fleeting is a lake in a folder that is gone with its process, as a test's: nothing is made durable.
+	Fleeting bool
 }
 
 // Lake is an open lake. It is safe for use by many goroutines.
@@ -46,7 +48,7 @@ type Lake struct {
 // Open opens a lake. It makes nothing: folder and catalog appear with the first commit. A damaged catalog is an error of class data
 // that names it; a folder that can only be read opens for reading.
 func Open(ctx context.Context, c Config) (*Lake, error) {
-	store, err := blob.Open(ctx, c.Location, c.S3)
+	store, err := openStore(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open lake: %w", err)
 	}
@@ -67,12 +69,19 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 			c.Catalog = filepath.Join(c.State, "catalog.db")
 		}
 	}
-	cat, err := openSQLite(ctx, c.Catalog)
+	cat, err := openSQLite(ctx, c.Catalog, c.Fleeting)
 	if err != nil {
 		return nil, err
 	}
 	return &Lake{store: store, root: strings.TrimSuffix(store.URL("x"), "x"), catalog: cat, state: c.State,
 		stages: map[string]*Stage{}, withIDs: map[string]bool{}}, nil
+}
+
+func openStore(ctx context.Context, c Config) (blob.Store, error) {
+	if c.Fleeting {
+		return blob.OpenFleeting(c.Location)
+	}
+	return blob.Open(ctx, c.Location, c.S3)
 }
 
 // Close lets go of the catalog.

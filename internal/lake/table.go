@@ -72,11 +72,6 @@ func (t *Table) Partition() []job.PartitionField { return slices.Clone(t.partiti
 // Properties are the table's Iceberg properties.
 func (t *Table) Properties() map[string]string { return t.ice.Properties() }
 
-// FileBytes is the target size of a data file that the table's properties name, else the one given.
-func (t *Table) FileBytes(otherwise int64) int64 {
-	return t.ice.Properties().GetInt64(table.WriteTargetFileSizeBytesKey, otherwise)
-}
-
 // Snapshot is the version's snapshot, false where nothing was committed.
 func (t *Table) Snapshot() (Snapshot, bool) {
 	if t.snap == nil {

@@ -183,23 +183,24 @@ func (h *history) maintain(t *rapid.T) {
 	h.readable(t, after)
 }
 
-// readable says that a reader can still tell what was changed since it read last.
+// readable says that a reader can still tell what was changed since it read last: the rows it has seen, with what was added and
+// without what was removed, are those of now.
 func (h *history) readable(t *rapid.T, now *lake.Table) {
 	if h.reads == 0 {
 		return
 	}
-	byID := map[int64]lake.Snapshot{}
-	for _, s := range now.Snapshots() {
-		byID[s.ID] = s
+	c, err := now.Changes(h.r.ctx, h.reads)
+	if err != nil {
+		t.Fatalf("what was changed since snapshot %d, which the reader has read: %v", h.reads, err)
 	}
-	s, _ := now.Snapshot()
-	for s.ID != h.reads && s.RowsSince != h.reads {
-		parent, known := byID[s.Parent]
-		if !known {
-			t.Fatalf("what was changed since snapshot %d, which the reader has read, can not be told any more", h.reads)
-		}
-		s = parent
+	sql := "SELECT * FROM (VALUES " + values(h.past[h.reads]) + ") AS t(id, p, v)"
+	if c.After.SQL != "" {
+		sql += " UNION ALL (" + c.After.SQL + ")"
 	}
+	if c.Before.SQL != "" {
+		sql = "(" + sql + ") EXCEPT ALL (" + c.Before.SQL + ")"
+	}
+	h.r.same(h.r.query("SELECT * FROM ("+sql+") ORDER BY ALL"), h.sorted())
 }
 
 func (h *history) check(t *rapid.T) {

@@ -37,7 +37,7 @@ type Upkeep struct {
 // Table says how one table is kept.
 type Table struct {
 	Name      string
-	FileBytes int64    // target size of a data file; 0: what the table's own properties say
+	FileBytes int64    // target size of a data file; 0: 256 MB, as builds write them
 	Sort      []string // SQL order terms of rows in each file
 	Keep      lake.Keep
 }
@@ -118,7 +118,7 @@ func (u *Upkeep) groups(ctx context.Context, table *lake.Table, t Table) (groups
 func (u *Upkeep) options(table *lake.Table, t Table) lake.CompactOptions {
 	o := lake.CompactOptions{FileBytes: t.FileBytes, GroupBytes: u.GroupBytes, Sort: sortable(table, t.Sort)}
 	if o.FileBytes <= 0 {
-		o.FileBytes = table.FileBytes(fileBytes)
+		o.FileBytes = fileBytes
 	}
 	if o.GroupBytes <= 0 {
 		o.GroupBytes = max(groupBytes, o.FileBytes)

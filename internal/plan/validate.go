@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/internal/build"
@@ -36,20 +37,9 @@ type Bound struct {
 // Bind binds every SQL table against its inputs' columns with no data, in order, and checks keys, partitions and rules
 // against what comes out. Problems of all tables are reported at once, as define.Problems.
 func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Columns) (Bound, error) {
-	out := Bound{Columns: map[string][]job.Column{}, Unknown: map[string]string{}}
-	var problems []project.Problem
-	macros := g.Project.Macros
-	for _, name := range g.Order {
-		// A macro can be made once the tables it reads are there.
-		macros = makeMacros(ctx, b, macros)
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
-		found, err := g.bind(ctx, name, b, params, columns, &out)
-		if err != nil {
-			return out, err
-		}
-		problems = append(problems, found...)
+	out, problems, macros, err := bindTables(ctx, g, g.Order, b, params, columns)
+	if err != nil {
+		return out, err
 	}
 	for _, m := range makeMacros(ctx, b, macros) {
 		if err := b.Exec(ctx, m.SQL); err != nil && len(out.Unknown) == 0 {
@@ -60,6 +50,59 @@ func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Co
 		return out, define.NewProblems(problems)
 	}
 	return out, nil
+}
+
+// BindTables is Bind for some tables and all they read, and for nothing else of the project.
+func BindTables(ctx context.Context, g *Graph, names []string, b Binder, params job.Params, columns Columns) (Bound, error) {
+	out, problems, _, err := bindTables(ctx, g, g.upstream(names), b, params, columns)
+	if err != nil {
+		return out, err
+	}
+	if len(problems) > 0 {
+		return out, define.NewProblems(problems)
+	}
+	return out, nil
+}
+
+// upstream are tables and all they read, in order.
+func (g *Graph) upstream(names []string) (order []string) {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	for _, name := range slices.Backward(g.Order) {
+		if !wanted[name] {
+			continue
+		}
+		for _, in := range g.Nodes[name].Inputs {
+			wanted[in] = true
+		}
+	}
+	for _, name := range g.Order {
+		if wanted[name] {
+			order = append(order, name)
+		}
+	}
+	return order
+}
+
+// bindTables binds tables in the order given and gives the macros that cannot be made with them.
+func bindTables(ctx context.Context, g *Graph, order []string, b Binder, params job.Params, columns Columns) (out Bound, problems []project.Problem, macros []define.Macro, err error) {
+	out = Bound{Columns: map[string][]job.Column{}, Unknown: map[string]string{}}
+	macros = g.Project.Macros
+	for _, name := range order {
+		// A macro can be made once the tables it reads are there.
+		macros = makeMacros(ctx, b, macros)
+		if err := ctx.Err(); err != nil {
+			return out, nil, nil, err
+		}
+		found, err := g.bind(ctx, name, b, params, columns, &out)
+		if err != nil {
+			return out, nil, nil, err
+		}
+		problems = append(problems, found...)
+	}
+	return out, problems, macros, nil
 }
 
 // makeMacros makes what can be made and gives the rest back.

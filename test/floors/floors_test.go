@@ -16,7 +16,7 @@ var house = [][]string{
 	{"cli"},
 	{"server", "deploy"},
 	{"workflow", "schedule", "alert", "lineage"},
-	{"run"},
+	{"run", "cases"},
 	{"plan", "build", "maintain", "crawl"},
 	{"define", "quality", "model", "engine", "source", "sink", "function"},
 	{"lake", "journal"},
