@@ -66,6 +66,10 @@ func (w *workspace) testAffected(ctx context.Context, o testOptions, changed []s
 	}
 	tables := w.affected(changed)
 	suites = slices.DeleteFunc(suites, func(s *cases.Suite) bool { return !slices.Contains(tables, s.Table) })
+	if len(suites) == 0 {
+		fmt.Fprintln(w.app.out, "no test is affected")
+		return nil
+	}
 	started := time.Now()
 	results, err := w.runSuites(ctx, suites)
 	if err != nil {

@@ -45,7 +45,7 @@ type Given struct {
 	Input   string
 	Rows    *Rows // that come in: by key where the input has one, else as new rows
 	Add     *Rows
-	Change  *Rows // that replace those of the same key
+	Change  *Rows // new values of rows of the same key
 	Remove  *Rows // that match what goes, in the columns they name
 	Replace *Rows // that are all the input holds then
 }
