@@ -105,6 +105,8 @@ func (h *history) change() {
 	switch n := h.dice.IntN(20); {
 	case n < 11:
 		h.commit()
+	case n < 12:
+		h.upkeep()
 	case n < 13:
 		h.note("compact")
 		h.compact(h.schema + ".i")

@@ -22,6 +22,8 @@ type Session struct {
 	name   string // of its database
 	deep   []deepName
 
+	schemas map[string]bool // made for tables and views, lower case
+
 	busy sync.Mutex // held while a statement or a stream runs
 
 	life   sync.RWMutex // guards what follows against Close
@@ -53,7 +55,7 @@ func (e *Engine) Session(ctx context.Context) (*Session, error) {
 	if !ok {
 		return nil, fault.New(fault.Internal, "open session: the DuckDB driver has changed: %T", opened)
 	}
-	s := &Session{engine: e, conn: conn, name: fmt.Sprintf("weir_session_%d", e.sessions.Add(1))}
+	s := &Session{engine: e, conn: conn, name: fmt.Sprintf("weir_session_%d", e.sessions.Add(1)), schemas: map[string]bool{}}
 	if s.raw, err = handle(conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("open session: %w", err), conn.Close())
 	}

@@ -153,7 +153,7 @@ func (v *surveyor) groups(ctx context.Context) error {
 		return e.look.err != nil
 	})
 	for _, g := range layout.Groups(layoutFiles(free), others, v.request.Name, matcher) {
-		if err := v.group(ctx, free, g); err != nil {
+		if err := v.group(ctx, free, others, g); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func matcher(pattern string) (func(key string) bool, error) {
 	return func(key string) bool { return g.match(key) && !hidden(key, pattern) }, err
 }
 
-func (v *surveyor) group(ctx context.Context, free []*entry, g layout.Group) error {
+func (v *surveyor) group(ctx context.Context, free []*entry, others []string, g layout.Group) error {
 	members := make([]*entry, len(g.Files))
 	for i, f := range g.Files {
 		members[i] = free[f]
@@ -182,15 +182,59 @@ func (v *surveyor) group(ctx context.Context, free []*entry, g layout.Group) err
 	if err != nil {
 		return err
 	}
+	if len(s.broke) == len(s.sample) {
+		return nil // each was said to be unreadable
+	}
 	if len(t.Columns) == 0 {
 		for _, e := range members {
 			v.unread(e, fault.New(fault.Data, "no record in it"))
 		}
 		return nil
 	}
+	v.leaveOut(&t, s.broke, free, others, g)
+	if name, ok := impossible(t.Columns); ok {
+		for _, e := range members {
+			v.unread(e, fault.New(fault.Data, "its table would have a column named %q, which no column can be; rename it in the file", name))
+		}
+		return nil
+	}
 	t.Beside = v.beside(t)
 	v.out.Tables = append(v.out.Tables, t)
 	return nil
+}
+
+// leaveOut narrows the path of a group so that it does not stand for files that cannot be read; where no path does that, it
+// is a doubt.
+func (v *surveyor) leaveOut(t *source.Surveyed, broke []brokenFile, free []*entry, others []string, g layout.Group) {
+	if len(broke) == 0 {
+		return
+	}
+	out := map[int]bool{}
+	for _, b := range broke {
+		out[slices.Index(free, b.entry)] = true
+	}
+	if pattern, ok := g.Without(layoutFiles(free), out, others, matcher); ok {
+		t.Dataset = pattern
+		for _, b := range broke {
+			t.Parts--
+			t.Bytes -= b.entry.Size
+		}
+		return
+	}
+	for _, b := range broke {
+		t.Doubts = append(t.Doubts, fmt.Sprintf("the path also stands for %s, which cannot be read: %s", b.entry.Key, b.reason))
+	}
+}
+
+// impossible is a column that no table can have: one without a name, or with a name Weir gives itself.
+func impossible(cols []source.SurveyedColumn) (name string, ok bool) {
+	i := slices.IndexFunc(cols, func(c source.SurveyedColumn) bool {
+		return strings.TrimSpace(c.Name) == "" || strings.ContainsRune(c.Name, 0) || strings.EqualFold(c.Name, fileColumn) || strings.EqualFold(c.Name, extraColumn)
+	})
+	if i < 0 {
+		return "", false
+	}
+	return cols[i].Name, true
 }
 
 // beside is a defined table whose folder and columns a group shares.

@@ -23,6 +23,7 @@ type node struct {
 	first   [kinds]example
 	fields  map[string]*node
 	order   []string // of fields
+	over    bool     // there are more members than are told apart
 	elem    *node
 }
 
@@ -43,8 +44,10 @@ func (k kind) String() string {
 }
 
 const (
-	// maxFields bounds the members that are told apart of one object; more are keys of a map (promise 5).
+	// maxFields bounds the members that are told apart of one object, maxNodes those of all objects and lists of a survey
+	// (promise 5); an object with more is text.
 	maxFields = 256
+	maxNodes  = 20_000
 	// mapFields is how many members make an object a map of its keys.
 	mapFields = 64
 	// maxDepth is how many levels of a nested value become types; what lies deeper is text.
@@ -83,17 +86,29 @@ type Reader interface {
 	Unquote(text []byte) string
 }
 
+// Budget counts what is told apart of nested values, of all columns together.
+type Budget struct{ nodes int }
+
+// fresh is a new node, nil where there are too many.
+func (b *Budget) fresh() *node {
+	if b.nodes >= maxNodes {
+		return nil
+	}
+	b.nodes++
+	return &node{}
+}
+
 // JSON adds a valid JSON value without space around it.
-func (c *Column) JSON(r Reader, raw []byte, at Place) {
+func (c *Column) JSON(r Reader, b *Budget, raw []byte, at Place) {
 	c.rows++
 	if string(raw) == "null" {
 		c.empty++
 		return
 	}
-	c.node.add(r, raw, at, 0)
+	c.node.add(r, b, raw, at, 0)
 }
 
-func (n *node) add(r Reader, raw []byte, at Place, depth int) {
+func (n *node) add(r Reader, b *Budget, raw []byte, at Place, depth int) {
 	switch raw[0] {
 	case 'n':
 	case '"':
@@ -103,10 +118,10 @@ func (n *node) add(r Reader, raw []byte, at Place, depth int) {
 		n.note(aTruth, raw, at)
 	case '{':
 		n.note(anObject, raw, at)
-		n.members(r, raw, at, depth)
+		n.members(r, b, raw, at, depth)
 	case '[':
 		n.note(aList, raw, at)
-		n.elements(r, raw, at, depth)
+		n.elements(r, b, raw, at, depth)
 	default:
 		n.note(aNumber, raw, at)
 		n.numbers.add(string(raw), at)
@@ -130,7 +145,7 @@ func (n *node) seen() (out []kind) {
 	return out
 }
 
-func (n *node) members(r Reader, raw []byte, at Place, depth int) {
+func (n *node) members(r Reader, b *Budget, raw []byte, at Place, depth int) {
 	if depth >= maxDepth {
 		return
 	}
@@ -139,30 +154,33 @@ func (n *node) members(r Reader, raw []byte, at Place, depth int) {
 	}
 	r.Members(raw, func(key string, value []byte) {
 		f := n.fields[key]
-		if f == nil && len(n.fields) >= maxFields {
-			if n.elem == nil {
-				n.elem = &node{}
+		if f == nil && !n.over && len(n.fields) < maxFields {
+			if f = b.fresh(); f != nil {
+				n.fields[key] = f
+				n.order = append(n.order, key)
 			}
-			f = n.elem // of a map, together with the lists' elements, which makes it text
 		}
 		if f == nil {
-			f = &node{}
-			n.fields[key] = f
-			n.order = append(n.order, key)
+			n.over = true
+			return
 		}
-		f.add(r, value, at, depth+1)
+		f.add(r, b, value, at, depth+1)
 	})
 }
 
-func (n *node) elements(r Reader, raw []byte, at Place, depth int) {
+func (n *node) elements(r Reader, b *Budget, raw []byte, at Place, depth int) {
 	if depth >= maxDepth {
 		return
 	}
 	r.Elements(raw, func(value []byte) {
-		if n.elem == nil {
-			n.elem = &node{}
+		if n.elem == nil && !n.over {
+			n.elem = b.fresh()
 		}
-		n.elem.add(r, value, at, depth+1)
+		if n.elem == nil {
+			n.over = true
+			return
+		}
+		n.elem.add(r, b, value, at, depth+1)
 	})
 }
 
@@ -234,6 +252,9 @@ func (n *node) list(whole bool, depth int) Verdict {
 		return text("nested deeper than types go", "")
 	}
 	why := plural(int(n.count[aList]), "list", "lists")
+	if n.over {
+		return text(why, "values nested in too many ways; text keeps them as they are")
+	}
 	if n.elem == nil || len(n.elem.seen()) == 0 {
 		return Verdict{Type: "VARCHAR[]", Why: why + ", all empty", Doubt: "every list is empty, so the type of its elements is not known"}
 	}
@@ -249,6 +270,8 @@ func (n *node) object(whole bool, depth int) Verdict {
 	switch {
 	case depth >= maxDepth:
 		return text("nested deeper than types go", "")
+	case n.over:
+		return text(why, "an object with too many members; text keeps it as it is")
 	case len(n.order) == 0:
 		return text(why+" without members", "every object is empty, so its members are not known")
 	case len(n.order) > mapFields, n.dataKeys():
@@ -295,7 +318,7 @@ func (n *node) mapping(whole bool, depth int, why string) Verdict {
 		}
 	}
 	why += fmt.Sprintf(" of %s different keys", Count(int64(len(n.order))))
-	if typ == "" || len(n.order) >= maxFields {
+	if typ == "" {
 		return text(why, "an object with many keys; text keeps it as it is")
 	}
 	return Verdict{Type: "MAP(VARCHAR, " + typ + ")", Why: why}

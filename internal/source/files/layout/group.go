@@ -33,6 +33,7 @@ type Group struct {
 	Format  string
 	Beyond  []string // files of no such table that the pattern stands for, too
 	Doubts  []string // what was not sure of the grouping
+	named   bool     // the pattern goes by the files' names, not by their folder
 }
 
 // Units are the files whose names differ only in what differs between files of one table. The caller looks into some of
