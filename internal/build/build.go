@@ -123,9 +123,10 @@ func already(state state, t Task) Outcome {
 
 // refuseFull keeps a full build from losing rows that cannot be read again.
 func refuseFull(t Task, state state) error {
-	if t.Table.Mode != define.Append || t.Destroy || state.empty() {
+	keeps := map[define.Mode]string{define.Append: "appends", define.History: "keeps a history"}[t.Table.Mode]
+	if keeps == "" || t.Destroy || state.empty() {
 		return nil
 	}
-	return fault.New(fault.Usage, "--full is refused: the table appends, and its past may not be there to be read again").
+	return fault.New(fault.Usage, "--full is refused: the table %s, and its past may not be there to be read again", keeps).
 		WithHint("add --destroy-history to drop the rows of %s and build from what its source holds now", t.Table.Name)
 }

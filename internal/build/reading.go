@@ -70,7 +70,7 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.full = w.t.Full || w.t.Table.Mode == define.Replace
+	r.full = w.t.Full || w.t.Table.ReadsWhole()
 	r.whole = r.full
 	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
@@ -106,13 +106,13 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.state.columns(), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.ownColumns(w.state.columns()), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
-	if w.t.Table.Mode == define.Replace {
+	if w.t.Table.ReadsWhole() {
 		r.Whole = true
-		if w.state.ledger.Definition != w.t.Definition {
+		if w.t.Table.Mode == define.Replace && w.state.ledger.Definition != w.t.Definition {
 			r.Full = true
 		}
 	}

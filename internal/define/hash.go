@@ -32,6 +32,10 @@ func hash(t *Table, from string) string {
 	write("key", []string(t.Key))
 	write("order_by", t.OrderBy)
 	write("deletes", t.Deletes)
+	if t.Mode == History {
+		write("track", t.Track)
+		write("versions", []string{t.Versions.From, t.Versions.To, t.Versions.Current})
+	}
 	if t.Incremental != nil {
 		// What a look-back or a policy for other inputs leaves out of a build is a matter of that build; what the table holds is not.
 		write("incremental", []any{t.Incremental.Input, t.Incremental.By, t.Incremental.Window != nil})

@@ -20,6 +20,7 @@ const (
 	Replace    Mode = "replace"    // swaps the whole table
 	Upsert     Mode = "upsert"     // inserts and updates by key
 	Partitions Mode = "partitions" // replaces the partitions the build produced
+	History    Mode = "history"    // keeps every version of a key with the time it was valid
 	View       Mode = "view"       // stores nothing
 )
 
@@ -30,6 +31,7 @@ type Deletes string
 const (
 	Ignore Deletes = "ignore"
 	Remove Deletes = "remove"
+	Close  Deletes = "close" // of mode history: the version ends
 )
 
 // Project is a checked project in one environment.
@@ -129,6 +131,8 @@ type Table struct {
 	Key            []string
 	OrderBy        string // "" for none
 	Deletes        Deletes
+	Track          []string     // of mode history: columns that open a version; nil: all that the table began with
+	Versions       VersionNames // of mode history
 	Incremental    *Incremental // nil: every build computes the whole table
 	Columns        []job.Column // declared, in order; types win over inference
 	Partition      []job.PartitionField
