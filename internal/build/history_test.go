@@ -97,7 +97,9 @@ type history struct {
 
 var dawn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func minute(n int) string { return dawn.Add(time.Duration(n) * time.Minute).Format("'2006-01-02 15:04:05+00'") }
+func minute(n int) string {
+	return dawn.Add(time.Duration(n) * time.Minute).Format("'2006-01-02 15:04:05+00'")
+}
 
 // Kinds of history: rows with a time of their own, these with full reads that end what they do not find, and rows without a time.
 const (
@@ -107,7 +109,7 @@ const (
 func newHistory(t *testing.T, r *rapid.T, kind string) *history {
 	h := &history{rig: newRig(t, "id INTEGER", "v VARCHAR", "note VARCHAR", "ts TIMESTAMP WITH TIME ZONE"), t: r, model: chains{}, kind: kind}
 	h.table.Mode, h.table.Key, h.table.Deletes = define.History, []string{"id"}, define.Ignore
-	h.table.Versions = define.VersionNames{From: "valid_from", To: "valid_to", Current: "is_current"}
+	h.table.Versions = versionNames
 	h.table.Track = []string{"v"}
 	if h.timed() {
 		h.table.OrderBy = "ts"

@@ -48,7 +48,7 @@ func withVersions(t *define.Table, cols []job.Column, stored *lake.Table) ([]job
 
 // clash is the error of a data column that has the name of one that mode history adds.
 func clash(t *define.Table, name string) error {
-	err := fault.New(fault.Usage, "%s: column %q has the name of one that mode history adds", t.File, name)
+	err := fault.New(fault.Usage, "column %q has the name of one that mode history adds", name)
 	for key, own := range map[string]string{"valid_from": t.Versions.From, "valid_to": t.Versions.To, "is_current": t.Versions.Current} {
 		if strings.EqualFold(own, name) {
 			return err.WithHint("version_columns: { %s: version_%s } gives the added one another name", key, strings.ToLower(name))
@@ -73,11 +73,11 @@ func orderType(t *define.Table, cols []job.Column, stored *lake.Table) (string, 
 	}
 	typ := cols[i].Type
 	if lake.Nested(typ) {
-		return "", fault.New(fault.Usage, "%s: order_by: column %q is %s, which has no order in time", t.File, t.OrderBy, typ).
+		return "", fault.New(fault.Usage, "order_by: column %q is %s, which has no order in time", t.OrderBy, typ).
 			WithHint("order_by: a column of type timestamp, date or a number")
 	}
 	if t.Deletes == define.Close && typ != clockType && typ != "TIMESTAMP" && typ != "DATE" {
-		return "", fault.New(fault.Usage, "%s: deletes: close ends a version at the run's logical time, but order_by: column %q is %s", t.File, t.OrderBy, typ).
+		return "", fault.New(fault.Usage, "deletes: close ends a version at the run's logical time, but order_by: column %q is %s", t.OrderBy, typ).
 			WithHint("order_by: a column of type timestamp, timestamptz or date, or no order_by")
 	}
 	return typ, nil
@@ -91,6 +91,9 @@ func (w *work) beginHistory(ctx context.Context) error {
 	rows, err := w.state.table.RowCount(ctx)
 	if err != nil || rows == 0 || w.swaps() {
 		w.begins = rows == 0 && !w.read.beside
+		return err
+	}
+	if err := w.forward(w.state.table); err != nil {
 		return err
 	}
 	v := w.t.Table.Versions

@@ -165,6 +165,9 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 		check("key", k)
 	}
 	check("order_by", t.OrderBy)
+	for _, c := range t.Track {
+		check("track", c)
+	}
 	for _, p := range t.Partition {
 		check("partition", p.Column)
 	}
