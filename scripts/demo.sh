@@ -33,7 +33,7 @@ die() {
 
 new_project() {
 	mkdir -p "$1"
-	cp -R examples/retail/weir.yaml examples/retail/tables examples/retail/pipelines examples/retail/macros examples/retail/seeds "$1"/
+	cp -R examples/retail/weir.yaml examples/retail/tables examples/retail/tests examples/retail/pipelines examples/retail/macros examples/retail/seeds "$1"/
 	"$bin/generate" "$1" --days 1-4
 }
 
@@ -41,7 +41,7 @@ new_project() {
 fingerprint() {
 	local table
 	for table in raw.customers raw.orders raw.order_lines raw.products raw.receipts raw.clicks \
-		marts.customers marts.daily_sales marts.funnel; do
+		marts.customers marts.daily_sales marts.funnel marts.orders_by_day; do
 		printf '%s ' "$table"
 		weir -C "$1" query --format csv "select count(*) as n, sum(hash(t)) as h from $table t" | tail -n 1
 	done
@@ -98,7 +98,33 @@ weir -C "$shop" query --format csv "$sales" | tee demo/weir.csv
 diff demo/duckdb.csv demo/weir.csv || die "plain DuckDB over the raw files (<) says other than Weir (>)"
 printf '%sPlain DuckDB over the raw files says the same, to the penny.%s\n' "$bold" "$plain"
 
-say "6. The tables are Iceberg, in a folder; any tool that reads Iceberg opens them."
+say "6. An order of the second day comes late. Its day is computed again, and no other."
+cat >"$shop/inbox/orders/late.csv" <<'END'
+order_id,customer_id,store_id,status,ordered_at,updated_at,total
+1099001,1619,S03,placed,2026-03-02 11:20:00,2026-03-06 08:00:00,20.00
+END
+show weir -C "$shop" run raw.orders marts.orders_by_day
+show weir -C "$shop" diff marts.orders_by_day --against previous
+days="select day, store_id, orders, value from marts.orders_by_day order by all"
+whole="select ordered_at::date as day, store_id, count(*) as orders, sum(total)::decimal(18,2) as value from raw.orders where status <> 'cancelled' group by all order by all"
+weir -C "$shop" query --format csv "$days" >demo/days.csv
+weir -C "$shop" query --format csv "$whole" >demo/whole.csv
+diff demo/whole.csv demo/days.csv || die "a full recomputation (<) says other than the incremental table (>)"
+show weir -C "$shop" query "select sum(orders) as orders, sum(value) as value from marts.orders_by_day"
+printf '%sA full recomputation gives the same %s rows, to the penny.%s\n' "$bold" "$(($(wc -l <demo/days.csv) - 1))" "$plain"
+
+say "7. Someone forgets that cancelled orders are none. The table's own test says so before a run does."
+sql=$shop/tables/marts/orders_by_day.sql
+cp "$sql" demo/kept.sql
+show sed -i.bak "s/^where .*/where total > 0/" "$sql"
+rm "$sql.bak"
+typed weir -C "$shop" test
+if weir -C "$shop" test; then die "the test saw nothing"; fi
+say "   Mended, it passes."
+show cp demo/kept.sql "$sql"
+show weir -C "$shop" test
+
+say "8. The tables are Iceberg, in a folder; any tool that reads Iceberg opens them."
 show weir -C "$shop" tables
 show ls "$shop/lake" "$shop/lake/marts.db/daily_sales"
 metadata=$(weir -C "$shop" show marts.daily_sales --json | sed -n 's|^  "metadata": "file://\(.*\)",$|\1|p')

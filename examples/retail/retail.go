@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-//go:embed weir.yaml tables pipelines macros seeds
+//go:embed weir.yaml tables tests pipelines macros seeds
 var files embed.FS
 
 // Files are the project's files: all of it but the inbox.

@@ -107,3 +107,17 @@ func TestBucketFaults(t *testing.T) {
 		t.Errorf("no service: %v (%s)", err, fault.ClassOf(err))
 	}
 }
+
+// A folder that nothing is synced in keeps all other promises.
+func TestFleeting(t *testing.T) {
+	blobtest.Run(t, func(t *testing.T) blob.Store {
+		s, err := blob.OpenFleeting(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+	if _, err := blob.OpenFleeting("here"); err == nil {
+		t.Error("a relative folder is opened")
+	}
+}

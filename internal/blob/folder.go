@@ -15,8 +15,14 @@ import (
 // tempPrefix marks files that are being written; a List never shows them.
 const tempPrefix = ".weir-put-"
 
+// Unfinished says whether a file of this name is one that was being written when its writer died, or is being written now.
+func Unfinished(name string) bool { return strings.HasPrefix(name, tempPrefix) }
+
 // folder is a Store of files.
-type folder struct{ root string }
+type folder struct {
+	root     string
+	fleeting bool // nothing is synced
+}
 
 func (f *folder) path(key string) (string, error) {
 	if err := checkKey(key); err != nil {
@@ -89,7 +95,7 @@ func (f *folder) put(ctx context.Context, key string, write func(*os.File) error
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = putFile(path, write, name)
+		err = putFile(path, write, name, f.sync)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", f.URL(key), classify(err))
@@ -97,9 +103,10 @@ func (f *folder) put(ctx context.Context, key string, write func(*os.File) error
 	return nil
 }
 
-func putFile(path string, write func(*os.File) error, name func(temp, path string) error) error {
+// putFile is put for a path; sync makes a file or a folder durable.
+func putFile(path string, write func(*os.File) error, name func(temp, path string) error, sync func(path string) error) error {
 	dir := filepath.Dir(path)
-	if err := makeDir(dir); err != nil {
+	if err := makeDir(dir, sync); err != nil {
 		return err
 	}
 	temp, err := os.CreateTemp(dir, tempPrefix)
@@ -107,31 +114,39 @@ func putFile(path string, write func(*os.File) error, name func(temp, path strin
 		return err
 	}
 	defer os.Remove(temp.Name())
-	err = errors.Join(write(temp), temp.Chmod(0o644), temp.Sync())
+	err = errors.Join(write(temp), temp.Chmod(0o644), sync(temp.Name()))
 	if err := errors.Join(err, temp.Close()); err != nil {
 		return err
 	}
 	if err := name(temp.Name(), path); err != nil {
 		return err
 	}
-	return syncPath(dir)
+	return sync(dir)
 }
 
 // makeDir makes a folder and those above it, and syncs the folders it adds names to.
-func makeDir(dir string) error {
+func makeDir(dir string, sync func(path string) error) error {
 	if st, err := os.Stat(dir); err == nil && st.IsDir() {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := makeDir(parent); err != nil {
+		if err := makeDir(parent, sync); err != nil {
 			return err
 		}
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncPath(parent)
+	return sync(parent)
+}
+
+// sync makes a file or a folder durable, where that is asked of the store.
+func (f *folder) sync(path string) error {
+	if f.fleeting {
+		return nil
+	}
+	return syncPath(path)
 }
 
 func syncPath(path string) error {
@@ -168,7 +183,7 @@ func (f *folder) Fetch(ctx context.Context, key, localPath string) error {
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = putFile(localPath, copyFrom(ctx, path), os.Rename)
+		err = putFile(localPath, copyFrom(ctx, path), os.Rename, f.sync)
 	}
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", f.URL(key), classify(err))
@@ -211,6 +226,9 @@ func (f *folder) Delete(ctx context.Context, key string) error {
 // Sync syncs each file, then every folder from it up to the root once: a folder made on the way is only durable when
 // the one above it is.
 func (f *folder) Sync(ctx context.Context, keys []string) error {
+	if f.fleeting {
+		return nil
+	}
 	dirs := map[string]bool{}
 	for _, key := range keys {
 		path, err := f.path(key)

@@ -83,7 +83,7 @@ func (w *walk) entry(ctx context.Context, dir string, e os.DirEntry, above []str
 		key = dir + "/" + key
 	}
 	on, within := strings.HasPrefix(w.prefix, key), strings.HasPrefix(key, w.prefix)
-	if strings.HasPrefix(e.Name(), tempPrefix) || !on && !within {
+	if Unfinished(e.Name()) || !on && !within {
 		return nil
 	}
 	st, err := os.Stat(filepath.Join(w.root, filepath.FromSlash(key)))

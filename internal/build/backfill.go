@@ -142,15 +142,12 @@ func (win window) chunks(ctx context.Context, s texts, all Range, chunk define.S
 		unit, n = "month", 3*n
 	}
 	for at := all.From; ; {
-		next := win.cut(fmt.Sprintf("(CAST(%s AS %s) + INTERVAL '%d' %s)", job.Literal(at), win.typ, n, unit))
-		end, err := win.edge(ctx, s, next, 1)
+		end, err := win.next(ctx, s, at, n, unit)
 		if err != nil {
 			return nil, err
 		}
-		if on, err := win.before(ctx, s, at, end); err != nil {
-			return nil, err
-		} else if !on {
-			return nil, fault.New(fault.Usage, "--chunk %s is shorter than a %s, the grain of the window", chunk, win.def.Grain)
+		if end == "" {
+			return nil, fault.New(fault.Usage, "--chunk %s is shorter than the grain of the window, %s", chunk, win.def.Grain)
 		}
 		more, err := win.before(ctx, s, end, all.To)
 		if err != nil {
@@ -165,6 +162,22 @@ func (win window) chunks(ctx context.Context, s texts, all Range, chunk define.S
 		out = append(out, Stretch{Range: Range{From: at, To: end}})
 		at = end
 	}
+}
+
+// next is the end of a window that begins at a boundary; "" where the length does not reach the next one. Where clocks go back by part of
+// an hour, an hour later may be cut to the boundary itself, and the window is longer.
+func (win window) next(ctx context.Context, s texts, at string, n int, unit string) (string, error) {
+	for times := 1; times <= 3; times++ {
+		value := win.cut(fmt.Sprintf("(CAST(%s AS %s) + INTERVAL '%d' %s)", job.Literal(at), win.typ, n*times, unit))
+		end, err := win.edge(ctx, s, value, 1)
+		if err != nil {
+			return "", err
+		}
+		if on, err := win.before(ctx, s, at, end); err != nil || on {
+			return end, err
+		}
+	}
+	return "", nil
 }
 
 // count notes how many rows the table has in each window.

@@ -9,7 +9,6 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/engine"
-	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/quality"
@@ -32,6 +31,8 @@ type Builder struct {
 type Input struct {
 	Name string
 	View string // SQL of a view; "" for a table of the lake
+	// Keeps says that the table still holds every row it ever held, or a later form of it.
+	Keeps bool
 }
 
 // Task is one build.
@@ -41,9 +42,11 @@ type Task struct {
 	Inputs []Input
 	// Definition is the hash of all that shapes the rows: the table's, its views' and macros' meaning, its vars.
 	Definition string
+	Meaning    job.Meaning // what it is the hash of, part by part
 	RunID      string
 	Time       time.Time // logical time
 	Full       bool      // read everything again
+	Forward    bool      // where the definition changed, keep the rows there are
 	Destroy    bool      // a full build may lose a past that cannot be read again
 	// Backfill, of a table with a window, is the only range to build; no position moves.
 	Backfill *Range
@@ -70,7 +73,9 @@ type Outcome struct {
 	BytesWritten   int64
 	Rejects        string // where a failed build's rejects lie
 	Added, Widened []string
-	Already        bool // the run had committed this table before
+	Renamed        []string // old → new
+	Change         Change   // of the definition since the build before, and the way that was taken
+	Already        bool     // the run had committed this table before
 }
 
 // Build makes the table, or finds that nothing has to be done.
@@ -90,17 +95,17 @@ func (b *Builder) build(ctx context.Context, t Task) (Outcome, error) {
 	if state.committed(t.RunID) {
 		return already(state, t), nil
 	}
-	if t.Full {
-		if err := refuseFull(t, state); err != nil {
-			return Outcome{}, err
-		}
+	w := &work{b: b, t: t, state: state}
+	err = w.decide()
+	if w.out.Change = w.change; err != nil {
+		return w.out, err
 	}
 	s, err := b.Engine.Open(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer s.Close()
-	w := &work{b: b, t: t, s: s, state: state}
+	w.s = s
 	defer w.close()
 	err = w.run(ctx)
 	return w.out, err
@@ -119,14 +124,4 @@ func already(state state, t Task) Outcome {
 		}
 	}
 	return out
-}
-
-// refuseFull keeps a full build from losing rows that cannot be read again.
-func refuseFull(t Task, state state) error {
-	keeps := map[define.Mode]string{define.Append: "appends", define.History: "keeps a history"}[t.Table.Mode]
-	if keeps == "" || t.Destroy || state.empty() {
-		return nil
-	}
-	return fault.New(fault.Usage, "--full is refused: the table %s, and its past may not be there to be read again", keeps).
-		WithHint("add --destroy-history to drop the rows of %s and build from what its source holds now", t.Table.Name)
 }

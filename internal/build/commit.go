@@ -27,16 +27,16 @@ func (w *work) commit(ctx context.Context) error {
 	}
 	in := lake.Intent{
 		Table: w.t.Table.Name, RunID: w.t.RunID, Time: w.t.Time,
-		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Doc: w.t.Table.Description},
+		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Sort: w.t.Table.Sort, Doc: w.t.Table.Description},
 		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
-		Server: w.read.server, Definition: w.t.Definition,
+		Server: w.read.server, Definition: w.t.Definition, Meaning: w.t.Meaning,
 		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps() || w.begins,
 		Plan: w.plan,
 	}
 	if w.state.table != nil {
 		in.SchemaID, in.LastColumnID = w.state.table.SchemaID(), w.state.table.LastColumnID()
 	}
-	if w.read.beside {
+	if w.read.beside && !w.read.settles {
 		in.Definition = "" // the rows that were there before are still those of the definition the ledger names
 	}
 	done, err := w.b.Lake.Commit(ctx, in)

@@ -59,12 +59,12 @@ func (w *work) fullBuild(next job.Position) string {
 	inc, was := w.t.Table.Incremental, w.state.ledger.Position
 	_, read := was[inc.Input]
 	switch {
-	case w.t.Full:
+	case w.asked:
 		return "asked for"
 	case w.state.empty():
 		return "first build"
-	case w.state.ledger.Definition != w.t.Definition && !w.onward():
-		return "its definition changed"
+	case w.change.Way == FullBuild:
+		return "definition changed: " + w.change.What()
 	case !read:
 		return inc.Input + " was not read before"
 	}

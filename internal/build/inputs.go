@@ -65,7 +65,7 @@ func (w *work) open(ctx context.Context, tables map[string]*lake.Table, sql stri
 }
 
 func (w *work) unchanged(next job.Position) bool {
-	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.state.ledger.Definition == w.t.Definition
+	return !w.t.Full && w.state.table != nil && w.state.ledger.Position.Equal(next) && w.change.Way != FullBuild
 }
 
 func (w *work) since() string {
@@ -102,29 +102,9 @@ func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, j
 			return nil, nil, fmt.Errorf("read input %s: %w", in.Name, err)
 		}
 		tables[in.Name] = table
-		next[in.Name] = strconv.FormatInt(rowsSince(table), 10)
+		next[in.Name] = strconv.FormatInt(table.RowsSince(), 10)
 	}
 	return tables, next, nil
-}
-
-// rowsSince is the snapshot since which a table holds the rows it does, 0 for none. Later snapshots may have settled
-// rejects, moved a position or compacted files: none of this is a change to those that read the table.
-func rowsSince(t *lake.Table) int64 {
-	at, ok := t.Snapshot()
-	if !ok {
-		return 0
-	}
-	byID := map[int64]lake.Snapshot{}
-	for _, s := range t.Snapshots() {
-		byID[s.ID] = s
-	}
-	for {
-		parent, known := byID[at.Parent]
-		if !known || !at.SameRows() {
-			return at.ID
-		}
-		at = parent
-	}
 }
 
 // Views makes inputs readable by their names in a session: a lake table as a scan of its files, a view as its SQL, and the

@@ -17,6 +17,7 @@ type Peek struct {
 	Rows   int64 // to read, -1 where unknown
 	Bytes  int64 // to read
 	Splits []source.Split
+	Change Change // of the definition
 }
 
 // Peek finds what a build would read, without reading it. changing are inputs that the same run builds before.
@@ -25,12 +26,10 @@ func (b *Builder) Peek(ctx context.Context, t Task, changing []string) (Peek, er
 	if err != nil {
 		return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
 	}
-	if t.Full {
-		if err := refuseFull(t, st); err != nil {
-			return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
-		}
-	}
 	w := &work{b: b, t: t, state: st}
+	if err := w.decide(); err != nil {
+		return Peek{Change: w.change}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
+	}
 	look := w.peekSource
 	if t.Table.Kind == define.FromSQL {
 		look = func(ctx context.Context) (Peek, error) { return w.peekSQL(ctx, changing) }
@@ -38,6 +37,14 @@ func (b *Builder) Peek(ctx context.Context, t Task, changing []string) (Peek, er
 	p, err := look(ctx)
 	if err != nil {
 		return Peek{}, fmt.Errorf("plan %s: %w", t.Table.Name, err)
+	}
+	p.Change = w.change
+	switch {
+	case p.Build:
+	case len(p.Change.Renames) > 0:
+		p.Build, p.Why = true, "renames "+join(p.Change.Renames)
+	case p.Change.Way == ForwardOnly:
+		p.Build, p.Why = true, "takes over the changed definition, no rows"
 	}
 	return p, nil
 }
@@ -127,14 +134,14 @@ func (w *work) peekSQL(ctx context.Context, changing []string) (Peek, error) {
 	}
 	switch {
 	case len(changing) > 0:
-	case w.t.Full:
+	case w.asked:
 		p.Why = "full build"
 	case w.unchanged(next):
 		return Peek{Why: "inputs unchanged since " + w.since()}, nil
 	case w.state.table == nil:
 		p.Why = "first build"
-	case w.state.ledger.Definition != w.t.Definition:
-		p.Why = "definition changed"
+	case w.change.Way == FullBuild:
+		p.Why = "definition changed: " + w.change.What()
 	default:
 		p.Why = "changed: " + join(differ(w.state.ledger.Position, next))
 	}

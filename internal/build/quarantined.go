@@ -1,34 +1,39 @@
 package build
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
+	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/record"
 	"weir/internal/source"
 )
 
-// rowText is a quarantined row as one line that quarantinedRelation reads. A person may have mended it.
-func rowText(r record.Reject, cols []job.Column) (string, error) {
+// rowText is a quarantined row as one line that quarantinedRelation reads. A person may have mended it, and its columns may
+// have been renamed since.
+func rowText(r record.Reject, t *define.Table, cols []job.Column) (string, error) {
 	text := []byte(numbersAsText(r.Raw))
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return "", fault.New(fault.Data, "reject %s is not one JSON object: %s", r.ID, clip(r.Raw, 200)).
 			WithHint("a quarantined row is mended as it was exported: an object with the table's columns")
 	}
-	for name := range members {
+	for name, value := range members {
+		if is := t.NowNamed(name); indexOf(cols, name) < 0 && is != "" {
+			delete(members, name)
+			name, members[is] = is, value
+		}
 		if indexOf(cols, name) < 0 {
 			return "", fault.New(fault.Data, "reject %s names %q, which is no column of the table%s", r.ID, name, nearest(name, cols))
 		}
 	}
-	var line bytes.Buffer
-	if err := json.Compact(&line, text); err != nil {
+	line, err := json.Marshal(members)
+	if err != nil {
 		return "", fault.New(fault.Data, "reject %s: %w", r.ID, err)
 	}
-	return line.String(), nil
+	return string(line), nil
 }
 
 // numbersAsText puts the numbers of JSON in quotes: DuckDB reads a number of JSON through a double, and a text digit by digit

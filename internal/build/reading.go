@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/source"
@@ -26,6 +25,7 @@ type reading struct {
 	inside  string   // condition that every row brought must meet; "" for none
 	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
 	beside  bool     // its rows come beside those there are, whatever the mode: a replay
+	settles bool     // though beside, the definition is from here on the one the table was built from
 	careful func(ctx context.Context, cause error) (source.Relation, error)
 	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
 	ends    []func(ctx context.Context) error
@@ -106,13 +106,13 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.ownColumns(w.state.columns()), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
 	if w.t.Table.ReadsWhole() {
 		r.Whole = true
-		if w.t.Table.Mode == define.Replace && w.state.ledger.Definition != w.t.Definition {
+		if w.change.Way == FullBuild {
 			r.Full = true
 		}
 	}
@@ -153,7 +153,7 @@ func (w *work) keepClose(r *reading, rel source.Relation) {
 // sameServer stops a read whose position was made on another server (promise 7).
 func (w *work) sameServer(server string) error {
 	was := w.state.ledger.Server
-	if was == "" || was == server || w.t.Full {
+	if was == "" || was == server || w.asked {
 		return nil
 	}
 	return fault.New(fault.Data, "server changed: the position was made on %s, the connection now leads to %s; nothing read", was, server).

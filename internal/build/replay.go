@@ -94,7 +94,7 @@ func (r *replaying) beginRows(rows []record.Reject) error {
 	cols := r.ownColumns(r.state.table.Columns())
 	var b strings.Builder
 	for _, x := range rows {
-		text, err := rowText(x, cols)
+		text, err := rowText(x, r.t.Table, cols)
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (w *work) shape() error {
 	}
 	existing := w.state.table
 	if w.swaps() {
-		w.columns = lake.ReplaceIDs(brought, existing)
+		w.columns = lake.ReplaceIDs(w.identified(brought), existing)
 	} else if w.columns, err = w.merge(brought); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (w *work) swaps() bool {
 		return false
 	}
 	m := w.t.Table.Mode
-	return m == define.Replace || w.t.Table.Incremental.Grouped() || w.t.Full && (m == define.Append || w.t.Destroy)
+	return m == define.Replace || w.t.Table.Incremental.Grouped() || w.t.Full && (accumulates(string(m)) || w.t.Destroy || lossless(w.t, w.state))
 }
 
 // Columns are the columns a new table has whose source or SQL gives those found: in types the lake has, and of SQL in those
@@ -60,9 +60,12 @@ func plainColumns(t *define.Table, found []job.Column) ([]job.Column, error) {
 	return declared(t, cols)
 }
 
-// brought are the columns of what is read, with those the mode adds.
+// brought are the columns of what is read, under their names now, with those the mode adds.
 func (w *work) brought() ([]job.Column, error) {
 	cols, err := plainColumns(w.t.Table, w.read.rel.Columns)
+	if err == nil {
+		cols, err = w.joined(cols)
+	}
 	if err != nil || w.t.Table.Mode != define.History {
 		return cols, err
 	}
@@ -107,7 +110,8 @@ func (w *work) merge(brought []job.Column) ([]job.Column, error) {
 	if w.state.table == nil {
 		return lake.AssignIDs(brought, nil), nil
 	}
-	merged := append([]job.Column(nil), w.state.table.Columns()...)
+	merged := Renamed(w.t.Table, w.state.table.Columns())
+	w.out.Renamed = pending(w.t.Table, w.state.table.Columns())
 	for _, c := range brought {
 		i := indexOf(merged, c.Name)
 		switch {
@@ -120,11 +124,21 @@ func (w *work) merge(brought []job.Column) ([]job.Column, error) {
 			w.out.Widened = append(w.out.Widened, c.Name)
 		case lake.Widens(c.Type, merged[i].Type):
 		default:
-			return nil, fault.New(fault.Data, "column %q is %s in the table and %s now, which is not a widening", c.Name, merged[i].Type, c.Type).
-				WithHint("cast it to %s in the SQL, or drop the table and build it anew", merged[i].Type)
+			return nil, w.unfit(merged[i], c)
 		}
 	}
 	return lake.AssignIDs(merged, w.state.table), nil
+}
+
+// unfit is the error of a column whose rows there are do not fit the type it has now.
+func (w *work) unfit(stored, now job.Column) error {
+	anew := "weir run " + w.t.Table.Name + " " + destroyFlag + " builds the table anew"
+	if member := lake.LostMember(stored.Type, now.Type); member != "" {
+		return fault.New(fault.Data, "column %q has no member %s any more, and members of nested columns can be neither renamed nor dropped: it is %s in the table and %s now",
+			stored.Name, member, stored.Type, now.Type).WithHint("keep the member; or %s", anew)
+	}
+	return fault.New(fault.Data, "column %q is %s in the table and %s now, which is not a widening", stored.Name, stored.Type, now.Type).
+		WithHint("cast it to %s; or %s", stored.Type, anew)
 }
 
 // known checks that the columns the definition names are there.

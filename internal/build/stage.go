@@ -72,22 +72,28 @@ const fileBytes = 256 << 20
 
 // partition is the table's own where it exists and keeps rows: a changed definition partitions what is swapped whole.
 func (w *work) partition() []job.PartitionField {
-	if w.state.table != nil && !w.swaps() {
-		return w.state.table.Partition()
+	if w.state.table == nil || w.swaps() {
+		return w.t.Table.Partition
 	}
-	return w.t.Table.Partition
+	fields := w.state.table.Partition()
+	for i, f := range fields {
+		stored := w.state.table.Columns()
+		if at := indexOf(stored, f.Column); at >= 0 {
+			fields[i].Column = Renamed(w.t.Table, stored)[at].Name
+		}
+	}
+	return fields
 }
 
 // project selects the table's columns out of a query: those it lacks as nulls, and further columns as they are.
 func (w *work) project(sql string, cols []job.Column, more ...string) string {
 	items := make([]string, len(w.columns), len(w.columns)+len(more))
 	for i, c := range w.columns {
-		at := indexOf(cols, c.Name)
-		if at < 0 {
-			items[i] = fmt.Sprintf("CAST(%s AS %s) AS %s", w.missing(c, cols), c.Type, job.Quote(c.Name))
-			continue
+		value := w.value(c, cols)
+		if value == "" {
+			value = "CAST(" + w.missing(c, cols) + " AS " + c.Type + ")"
 		}
-		items[i] = "d." + job.Quote(cols[at].Name) + " AS " + job.Quote(c.Name)
+		items[i] = value + " AS " + job.Quote(c.Name)
 	}
 	return "SELECT " + strings.Join(append(items, more...), ", ") + " FROM (" + sql + "\n) AS d"
 }

@@ -79,5 +79,6 @@ func (b *Builder) DefinitionChanged(ctx context.Context, t Task) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.table == nil || s.ledger.Definition != t.Definition, nil
+	c := change(t, s)
+	return s.table == nil || c.Way != Nothing || len(c.Renames) > 0, nil
 }

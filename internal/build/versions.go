@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func orderType(t *define.Table, cols []job.Column, stored *lake.Table) (string, 
 	i := indexOf(cols, t.OrderBy)
 	if i < 0 && stored != nil {
 		// A read may lack the column; then its rows have no place in the history, which is said of them.
-		cols = stored.Columns()
+		cols = Renamed(t, stored.Columns())
 		i = indexOf(cols, t.OrderBy)
 	}
 	if i < 0 {
@@ -153,8 +154,8 @@ func (w *work) missing(c job.Column, cols []job.Column) string {
 	if w.t.Table.OrderBy == "" {
 		return w.clock(c.Type)
 	}
-	if at := indexOf(cols, w.t.Table.OrderBy); at >= 0 {
-		return "d." + job.Quote(cols[at].Name)
+	if at := indexOf(w.columns, w.t.Table.OrderBy); at >= 0 {
+		return cmp.Or(w.value(w.columns[at], cols), "NULL")
 	}
 	return "NULL"
 }

@@ -166,7 +166,7 @@ func (w *work) beginBackfill(ctx context.Context, tables map[string]*lake.Table)
 	if w.state.empty() {
 		return nil, fault.New(fault.Usage, "backfill: the table was not built yet").WithHint("weir run %s builds all of it", w.t.Table.Name)
 	}
-	if w.state.ledger.Definition != w.t.Definition {
+	if w.change.Way != Nothing {
 		return nil, fault.New(fault.Usage, "backfill: the definition changed since the last build, which a part of the table cannot follow").
 			WithHint("weir run %s builds all of it", w.t.Table.Name)
 	}

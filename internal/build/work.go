@@ -24,6 +24,9 @@ type work struct {
 	state state
 	out   Outcome
 
+	change Change // of the definition, and the way taken
+	asked  bool   // a person asked for the full build
+
 	read        *reading
 	checks      *quality.Checks
 	rowOutcomes []quality.Outcome // of the row rules
@@ -76,11 +79,11 @@ func (w *work) begin(ctx context.Context) (err error) {
 	} else {
 		w.read, err = w.beginSource(ctx)
 	}
-	if err != nil || w.read != nil {
-		return err
+	if err == nil && w.read == nil {
+		w.read = w.idle()
 	}
-	w.out.Skipped = true
-	return nil
+	w.out.Skipped = err == nil && w.read == nil
+	return err
 }
 
 // prepare settles the columns, compiles the rules and opens the stage.

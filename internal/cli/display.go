@@ -164,7 +164,7 @@ func (d *display) done(r run.Result, out build.Outcome) {
 
 // told says how a build that did not read everything went, or why it did.
 func told(out build.Outcome) string {
-	if out.Why == "" || out.Already || out.Why == "full build: first build" {
+	if out.Why == "" || out.Already || out.Why == "full build: first build" || out.Why == "full build: asked for" {
 		return ""
 	}
 	if out.BytesAll > out.BytesRead {
@@ -180,8 +180,14 @@ func (d *display) warnings(out build.Outcome) {
 			d.print(fmt.Sprintf("%s%s: %s: %s", pad, o.Rule.OnFail, o.Rule.Text, o.Reason))
 		}
 	}
+	if c := out.Change; len(c.Parts) > 0 && !out.Skipped {
+		d.print(pad + "definition changed: " + c.What() + " · " + wayWords[c.Way])
+	}
 	for _, c := range out.Added {
 		d.print(pad + "new column " + c)
+	}
+	for _, c := range out.Renamed {
+		d.print(pad + "renamed column " + c)
 	}
 	for _, c := range out.Widened {
 		d.print(pad + "wider column " + c)

@@ -40,6 +40,7 @@ func (e *execution) do(ctx context.Context, tables []string) ([]run.Result, erro
 func (e *execution) build(ctx context.Context, b *build.Builder, name string, attempt int) (bool, error) {
 	task := e.w.graph.Task(name)
 	task.RunID, task.Time, task.Full, task.Destroy = e.run.ID, e.run.Time, e.options.full, e.options.destroy
+	task.Forward = e.options.forward
 	task.Observe = func(p build.Progress, bytes int64) { e.show.observe(name, p, bytes) }
 	note := journal.Build{RunID: e.run.ID, Table: name, Attempt: attempt, Status: journal.BuildRunning,
 		Mode: string(task.Table.Mode), Started: time.Now().UTC(), Definition: task.Definition}

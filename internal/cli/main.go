@@ -78,9 +78,30 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "%w", err).WithHint("see: %s --help", c.CommandPath())
 	})
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.planCommand(), a.runCommand(), a.backfillCommand(), a.compileCommand(),
-		a.queryCommand(), a.tablesCommand(), a.showCommand(), a.runsCommand(), a.rejectsCommand(), a.positionCommand(),
-		a.connectionCommand(), a.schemaCommand(), a.docsCommand(), a.versionCommand())
+	root.AddCommand(
+		a.initCommand(),
+		a.validateCommand(),
+		a.planCommand(),
+		a.runCommand(),
+		a.backfillCommand(),
+		a.compileCommand(),
+		a.testCommand(),
+		a.queryCommand(),
+		a.tablesCommand(),
+		a.showCommand(),
+		a.lineageCommand(),
+		a.crawlCommand(),
+		a.dropCommand(),
+		a.renameCommand(),
+		a.maintainCommand(),
+		a.runsCommand(),
+		a.rejectsCommand(),
+		a.positionCommand(),
+		a.connectionCommand(),
+		a.schemaCommand(),
+		a.docsCommand(),
+		a.versionCommand(),
+	)
 	usageArgs(root)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/internal/build"
 	"weir/internal/fault"
 	"weir/internal/plan"
 )
@@ -14,19 +15,31 @@ func (a *app) planCommand() *cobra.Command {
 	var s selection
 	var how plan.How
 	var asJSON bool
+	var explain string
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
 		RunE: func(c *cobra.Command, args []string) error {
+			if explain != "" && (len(args) > 0 || s.text() != "") {
+				return fault.New(fault.Usage, "--explain tells of one table, and takes no selection").WithHint("weir plan --explain %s", explain)
+			}
 			s.patterns = s.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.plan(c.Context(), s, how, asJSON) })
+			return a.with(c.Context(), func(w *workspace) error {
+				if explain != "" {
+					return w.explain(c.Context(), explain, how, asJSON)
+				}
+				return w.plan(c.Context(), s, how, asJSON)
+			})
 		},
 	}
 	selectionFlags(c, &s)
 	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
 	c.Flags().Lookup("failed").NoOptDefVal = lastRun
 	c.Flags().BoolVar(&how.Full, "full", false, "plan a full read")
+	c.Flags().BoolVar(&how.Forward, "forward-only", false, "plan as weir run with this flag")
+	c.MarkFlagsMutuallyExclusive("full", "forward-only")
 	c.Flags().BoolVar(&how.Destroy, "destroy-history", false, "with --full: as weir run takes it")
+	c.Flags().StringVar(&explain, "explain", "", "all about the build of one table: inputs, what is new, how it is built and why, columns, SQL")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return c
 }
@@ -60,7 +73,7 @@ func (w *workspace) printOrphans(ctx context.Context) error {
 	}
 	for _, name := range stored {
 		if w.graph.Nodes[name] == nil {
-			fmt.Fprintf(w.app.out, "%s has no definition any more; the lake keeps it as it is\n", name)
+			fmt.Fprintf(w.app.out, "%s has no definition any more; the lake keeps it as it is\n  weir drop %s removes it; weir rename %s NEW, where its definition moved\n", name, name, name)
 		}
 	}
 	return nil
@@ -87,6 +100,7 @@ func (w *workspace) printPlan(p plan.Plan) error {
 		g.add(s.Table, s.Action, s.Mode, why, read)
 	}
 	g.write(w.app.out)
+	w.printChanges(p)
 	line := fmt.Sprintf("%d to build, %d to skip", n[plan.Build], n[plan.Skip])
 	if n[plan.View] > 0 {
 		line += fmt.Sprintf(", %d views", n[plan.View])
@@ -106,6 +120,43 @@ func (w *workspace) printPlan(p plan.Plan) error {
 	}
 	return nil
 }
+
+// printChanges says which parts of which definitions changed, what follows, and what else could.
+func (w *workspace) printChanges(p plan.Plan) {
+	changed := 0
+	for _, s := range p.Steps {
+		if s.Changed == nil {
+			continue
+		}
+		if changed++; changed == 1 {
+			fmt.Fprintln(w.app.out, "\nchanged definitions")
+		}
+		c := *s.Changed
+		if len(c.Renames) > 0 {
+			fmt.Fprintf(w.app.out, "  %s renames %s\n", s.Table, list(c.Renames))
+		}
+		if c.Later != "" {
+			fmt.Fprintf(w.app.out, "  %s %s\n    taken once all its rows are swapped\n", s.Table, c.Later)
+		}
+		if c.Way == build.Nothing {
+			continue
+		}
+		fmt.Fprintf(w.app.out, "  %s %s\n    %s: %s\n", s.Table, c.What(), wayWords[c.Way], c.Says)
+		for _, o := range c.Or {
+			or := "or "
+			if c.Way == build.Undecided {
+				or = ""
+			}
+			fmt.Fprintf(w.app.out, "    %sweir run %s %s: %s\n", or, s.Table, o.Flags, o.Says)
+		}
+	}
+	if changed > 0 {
+		fmt.Fprintln(w.app.out)
+	}
+}
+
+// wayWords name the ways.
+var wayWords = map[build.Way]string{build.FullBuild: "full build", build.ForwardOnly: "forward only", build.Undecided: "choose"}
 
 func toRead(s plan.Step) string {
 	if s.Rows < 0 && s.Bytes == 0 {

@@ -21,6 +21,7 @@ import (
 type runOptions struct {
 	selection
 	full, destroy bool
+	forward       bool
 	jobs          int
 	json          bool
 	at            string
@@ -46,6 +47,8 @@ blocks only those that need it.`,
 	f.StringVar(&o.failed, "failed", "", "build again what failed, was blocked or interrupted in a run, with that run's logical time")
 	f.Lookup("failed").NoOptDefVal = lastRun
 	f.BoolVar(&o.full, "full", false, "read everything again")
+	f.BoolVar(&o.forward, "forward-only", false, "where a definition changed, keep the rows there are and take it for new ones")
+	c.MarkFlagsMutuallyExclusive("full", "forward-only")
 	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
 	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")
 	f.StringVar(&o.at, "time", "", "logical time of the run, RFC 3339 (default: now)")
@@ -59,6 +62,7 @@ blocks only those that need it.`,
 const (
 	fullFlag    = "--full"
 	destroyFlag = "--destroy-history"
+	forwardFlag = "--forward-only"
 )
 
 // asked writes what a person asked for.
@@ -70,6 +74,9 @@ func (o runOptions) asked() string {
 	if o.destroy {
 		parts = append(parts, destroyFlag)
 	}
+	if o.forward {
+		parts = append(parts, forwardFlag)
+	}
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
@@ -78,6 +85,7 @@ func (o *runOptions) like(prior journal.Run) {
 	words := strings.Fields(prior.Selection)
 	o.full = o.full || slices.Contains(words, fullFlag)
 	o.destroy = o.destroy || slices.Contains(words, destroyFlag)
+	o.forward = o.forward || !o.full && slices.Contains(words, forwardFlag)
 }
 
 func selectionFlags(c *cobra.Command, s *selection) {

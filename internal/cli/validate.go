@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/internal/build"
+	"weir/internal/cases"
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
@@ -34,6 +35,7 @@ type validation struct {
 	Tables   int               `json:"tables"`
 	Bound    int               `json:"bound"`
 	Unknown  map[string]string `json:"unknown,omitempty"` // tables whose columns cannot be known yet, and why
+	Warnings []problemLine     `json:"warnings,omitempty"`
 	Problems []problemLine     `json:"problems"`
 }
 
@@ -58,14 +60,33 @@ func (w *workspace) validate(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	suites, err := w.readTests(ctx)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown, Problems: []problemLine{}})
+		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown,
+			Warnings: problemLines(w.graph.Warnings), Problems: []problemLine{}})
+	}
+	for _, p := range w.graph.Warnings {
+		fmt.Fprintf(w.app.out, "%s:%d:%d: warning: %s; %s\n", p.File, p.Line, p.Col, p.Message, p.Hint)
 	}
 	for _, name := range keys(bound.Unknown) {
 		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])
 	}
-	fmt.Fprintf(w.app.out, "%s is valid: %s, %d of them bound to their columns\n", w.project.Name, plural(int64(len(w.graph.Nodes)), "table"), len(bound.Columns))
+	tests := ""
+	if n := countCases(suites); n > 0 {
+		tests = ", " + plural(n, "test case")
+	}
+	fmt.Fprintf(w.app.out, "%s is valid: %s, %d of them bound to their columns%s\n", w.project.Name, plural(int64(len(w.graph.Nodes)), "table"), len(bound.Columns), tests)
 	return nil
+}
+
+func countCases(suites []*cases.Suite) (n int64) {
+	for _, s := range suites {
+		n += int64(len(s.Cases))
+	}
+	return n
 }
 
 func (w *workspace) bind(ctx context.Context) (plan.Bound, error) {
@@ -94,7 +115,7 @@ func (w *workspace) sourceColumns(ctx context.Context, t *define.Table) ([]job.C
 		return nil, err
 	}
 	if err == nil {
-		return stored.Columns(), nil
+		return build.Ahead(t, stored.Columns()), nil
 	}
 	cols, err := w.sniff(ctx, t)
 	if err != nil && len(t.Columns) > 0 {

@@ -8,13 +8,21 @@ import (
 )
 
 // columnList is columns: a map of names to types, or to maps of type, description and required, in the order written.
-type columnList []job.Column
+type columnList []columnText
+
+// columnText is one column as it is declared.
+type columnText struct {
+	job.Column               // without a type where only its earlier name is told
+	was        string        // its earlier name, "" for none
+	at         project.Place // of the earlier name
+}
 
 // columnKeys are the keys of a column that is written as a map.
 type columnKeys struct {
-	Type        string `yaml:"type" required:"true" doc:"type as in DuckDB: varchar, bigint, decimal(12,2), timestamptz, varchar[], struct(a integer), map(varchar, bigint)"`
+	Type        string `yaml:"type" doc:"type as in DuckDB: varchar, bigint, decimal(12,2), timestamptz, varchar[], struct(a integer), map(varchar, bigint)"`
 	Description string `yaml:"description" doc:"what the column holds"`
 	Required    bool   `yaml:"required" doc:"a null is not taken"`
+	Was         string `yaml:"was" doc:"the name the column had before; its values stay, and files that still have that name are read"`
 }
 
 // DecodeNode reads the map.
@@ -36,38 +44,114 @@ func (c *columnList) DecodeNode(n *project.Node) []project.Problem {
 			*c = append(*c, column)
 		}
 	}
+	return append(problems, c.renames()...)
+}
+
+// renames checks earlier names against each other and the names there are now.
+func (c *columnList) renames() (problems []project.Problem) {
+	seen := map[string]string{}
+	for _, column := range *c {
+		if column.was == "" {
+			continue
+		}
+		fold := strings.ToLower(column.was)
+		for _, other := range *c {
+			if strings.EqualFold(other.Name, column.was) {
+				problems = append(problems, column.at.Problem("was: %s is the name of a column still", column.was).WithHint("take was: out once the renamed column has been built"))
+			}
+		}
+		if other, twice := seen[fold]; twice {
+			problems = append(problems, column.at.Problem("was: %s is the earlier name of %q, too", column.was, other))
+		}
+		seen[fold] = column.Name
+	}
 	return problems
 }
 
-func decodeColumn(p project.Pair) (job.Column, []project.Problem) {
-	column := job.Column{Name: p.Key}
-	text, at := "", p.Value
+// columns parts a list into the columns with a type, and the earlier names by the names there are now.
+func (c columnList) columns() (typed []job.Column, was map[string]string) {
+	for _, column := range c {
+		if column.Type != "" {
+			typed = append(typed, column.Column)
+		}
+		if column.was != "" {
+			if was == nil {
+				was = map[string]string{}
+			}
+			was[column.Name] = column.was
+		}
+	}
+	return typed, was
+}
+
+func decodeColumn(p project.Pair) (columnText, []project.Problem) {
+	column := columnText{Column: job.Column{Name: p.Key}}
 	switch {
 	case strings.TrimSpace(p.Key) == "":
 		return column, []project.Problem{p.At.Problem("a column needs a name")}
 	case p.Value.IsNull():
 		return column, []project.Problem{p.At.Problem("column %q has no type", p.Key).WithHint("write %s: varchar", p.Key)}
 	case p.Value.Kind == project.Map:
-		var keys columnKeys
-		if problems := project.Decode(p.Value, &keys); len(problems) > 0 {
-			return column, problems
-		}
-		column.Doc, column.Required = keys.Description, keys.Required
-		text, at = keys.Type, p.Value.Get("type")
+		return decodeColumnMap(column, p)
 	case p.Value.Kind == project.List:
 		return column, []project.Problem{p.Value.Problem("column %q: expected a type, found a list", p.Key).WithHint("write the type of a list as varchar[]")}
-	default:
-		text = p.Value.Text
 	}
-	if at.Unset {
-		return column, nil
+	return column, column.take(p.Value)
+}
+
+func decodeColumnMap(column columnText, p project.Pair) (columnText, []project.Problem) {
+	var keys columnKeys
+	problems := project.Decode(p.Value, &keys)
+	column.Doc, column.Required = keys.Description, keys.Required
+	if n := p.Value.Get("was"); len(problems) == 0 && !n.IsNull() && !n.Unset {
+		name, problem := earlierName(n, p.Key)
+		if problem != nil {
+			problems = append(problems, *problem)
+		}
+		column.was, column.at = name, n.Place
 	}
-	canonical, err := parseType(text)
+	at := p.Value.Get("type")
+	if at.IsNull() {
+		if keys.Was == "" || column.Doc != "" || column.Required {
+			problems = append([]project.Problem{p.Value.Problem("key %q is missing", "type")}, problems...)
+		}
+		return column, problems
+	}
+	if len(problems) > 0 {
+		return column, problems
+	}
+	return column, column.take(at)
+}
+
+// take reads the column's type.
+func (c *columnText) take(n *project.Node) []project.Problem {
+	if n.Unset {
+		return nil
+	}
+	canonical, err := parseType(n.Text)
 	if err != nil {
-		return column, []project.Problem{at.Problem("column %q: %s", p.Key, err.message).WithHint("%s", err.hint)}
+		return []project.Problem{n.Problem("column %q: %s", c.Name, err.message).WithHint("%s", err.hint)}
 	}
-	column.Type = canonical
-	return column, nil
+	c.Type = canonical
+	return nil
+}
+
+// earlierName reads was.
+func earlierName(n *project.Node, is string) (string, *project.Problem) {
+	name, ok := columnName(n.Text)
+	var problem project.Problem
+	switch {
+	case !ok:
+		problem = n.Problem("was: %q is not the name of a column", n.Text).WithHint(`a name with odd characters is quoted as in SQL: '"order no"'`)
+	case strings.Contains(name, ".") && !strings.HasPrefix(strings.TrimSpace(n.Text), `"`):
+		problem = n.Problem("was: %s names a member inside a column, and members of nested columns cannot be renamed", n.Text).
+			WithHint("rename a whole column, or build the member as a column of its own; a column whose name has a dot is quoted as in SQL")
+	case strings.EqualFold(name, is):
+		problem = n.Problem("was: %s is the name the column has", name).WithHint("take it out")
+	default:
+		return name, nil
+	}
+	return "", &problem
 }
 
 // columnNames is a list of columns, or one: key.

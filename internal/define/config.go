@@ -26,6 +26,7 @@ type configKeys struct {
 	OnFailure    string        `yaml:"on_failure" doc:"shell command that is run after a run with failures, with the run's result as JSON on its standard input"`
 	Timeout      time.Duration `yaml:"timeout" doc:"how long one try of a build may take; by default as long as it needs"`
 	Retries      int           `yaml:"retries" default:"2" doc:"tries after the first, for errors that can pass"`
+	Keep         keepKeys      `yaml:"keep" doc:"which snapshots of every table stay when weir maintain expires the others"`
 	Secrets      secretKeys    `yaml:"secrets" doc:"where secrets are kept: a folder, or a map of these keys"`
 	Publish      bool          `yaml:"publish" default:"off" doc:"whether tables reach their destinations; off unless an environment says on"`
 }
@@ -88,6 +89,7 @@ func (l *loader) settings(n *project.Node, k *configKeys) {
 	if p.Retries < 0 || p.Retries > 100 {
 		l.add(at("retries").Problem("retries lies between 0 and 100"))
 	}
+	p.Keep = l.keep(k.Keep, p.Keep, func(key string) project.Place { return placeOf(n, key, project.Place{}) })
 	l.lake(n, k.Lake)
 }
 

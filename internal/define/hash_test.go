@@ -1,114 +1,85 @@
 package define
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"weir/internal/job"
 )
 
-func hashOf(t testing.TB, file, text string) string {
+func meaningOf(t testing.TB, file, text string) job.Meaning {
 	t.Helper()
 	p := load(t, map[string]string{file: text})
 	for _, table := range p.Tables {
-		return table.Hash
+		return table.Meaning
 	}
 	t.Fatal("no table")
-	return ""
+	return nil
 }
 
-func TestHashIsOfTheMeaning(t *testing.T) {
-	const sql = "/* weir\nkey: id\n*/\nselect id, 'A  b' as \"X y\" from raw.Orders -- note\nwhere a<=1"
-	same := map[string]string{
-		"layout":      "/* weir\n# a comment\nkey: [id]\n*/\n\n  SELECT id ,'A  b'   AS \"X y\"\nFROM raw . orders\nWHERE a <= 1 ;\n",
-		"comments":    "/* weir\nkey: id\n*/\n/* a /* b */ */ select id, 'A  b' as \"X y\" from/**/raw.orders where a<=1",
-		"description": "/* weir\nkey: id\ndescription: x\nowner: y\ntags: [z]\nrules: [RowCount > 0]\ntimeout: 5m\nretries: 1\nmax_quarantined: 5\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-		"arrangement": "/* weir\nkey: id\npartition: [day(ts)]\nsort: ts\ntarget_file_size: 64MB\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-		"convention":  "/* weir\nmode: upsert\nkey: id\ndeletes: ignore\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-	}
-	other := map[string]string{
-		"text":        "/* weir\nkey: id\n*/\nselect id, 'A b' as \"X y\" from raw.orders where a<=1",
-		"case":        "/* weir\nkey: id\n*/\nselect id, 'A  b' as \"x y\" from raw.orders where a<=1",
-		"sign":        "/* weir\nkey: id\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<1",
-		"key":         "/* weir\nkey: [id, a]\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-		"order_by":    "/* weir\nkey: id\norder_by: a\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-		"mode":        "/* weir\nmode: append\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-		"columns":     "/* weir\nkey: id\ncolumns: {id: bigint}\n*/\nselect id, 'A  b' as \"X y\" from raw.orders where a<=1",
-		"a name more": "/* weir\nkey: id\n*/\nselect id, 'A  b' as \"X y\" from raw.orders o where a<=1",
-	}
-	want := hashOf(t, "tables/a/x.sql", sql)
-	for name, text := range same {
-		if hashOf(t, "tables/a/x.sql", text) != want {
-			t.Errorf("%s changes the meaning", name)
-		}
-	}
-	seen := map[string]string{want: "the first"}
-	for name, text := range other {
-		h := hashOf(t, "tables/a/x.sql", text)
-		if before, ok := seen[h]; ok {
-			t.Errorf("%s means the same as %s", name, before)
-		}
-		seen[h] = name
-	}
-
-	const source = "from: inbox\npath: a\n"
-	want = hashOf(t, "tables/a/x.yaml", source)
-	for _, text := range []string{source + "mode: append\n", source + "delimiter: ','\n", source + "max_rejects: 5\n", source + "on_changed_file: stop\n", "# x\npath: 'a'\nfrom: inbox"} {
-		if hashOf(t, "tables/a/x.yaml", text) != want {
-			t.Errorf("%q changes the meaning", text)
-		}
-	}
-	for _, text := range []string{source + "delimiter: ';'\n", source + "columns: {a: date}\n", "from: inbox\npath: b\n", source + "null_values: NA\n"} {
-		if hashOf(t, "tables/a/x.yaml", text) == want {
-			t.Errorf("%q does not change the meaning", text)
-		}
-	}
-}
-
-func TestTokens(t *testing.T) {
-	for sql, want := range map[string]string{
-		"SELECT 'It''s -- no' , \"A\"\"B\"": `select|'It''s -- no'|,|"A""B"`,
-		"select $$ A -- b $$, $t$ x $t$":    "select|$$ A -- b $$|,|$t$ x $t$",
-		"select $Currency, e'a\\'b', E''":   "select|$Currency|,|e'a\\'b'|,|E''",
-		"a->>'b'::INT;;":                    "a|-|>|>|'b'|:|:|int",
-		"-- x":                              "",
-		"/* open":                           "",
-		"'open":                             "'open",
-		"É1 = 1.5e3":                        "é1|=|1|.|5e3",
+func TestMeaning(t *testing.T) {
+	const upsert = "/* weir\nkey: id\n%s*/\nselect 1"
+	const source = "from: inbox\npath: a\n%s"
+	for _, c := range []struct{ file, frame, is, was, parts string }{
+		{"x.sql", upsert, "", "# a comment\n", ""},
+		{"x.sql", upsert, "", "description: x\nowner: y\ntags: [z]\nrules: [RowCount > 0]\ntimeout: 5m\nretries: 1\nmax_quarantined: 5\n", ""},
+		{"x.sql", upsert, "", "partition: [day(ts)]\nsort: ts\ntarget_file_size: 64MB\n", ""},
+		{"x.sql", upsert, "mode: upsert\ndeletes: ignore\n", "", ""},
+		{"x.sql", upsert, "deletes: remove\n", "", "deletes (none → remove)"},
+		{"x.sql", upsert, "order_by: a\n", "order_by: b\n", "order_by (b → a)"},
+		{"x.sql", upsert, "columns: {a: int, b: text}\n", "columns: {b: varchar, A: integer}\n", ""},
+		{"x.sql", upsert, "columns: {a: int}\n", "columns: {a: bigint}\n", "columns"},
+		{"x.sql", upsert, "columns: {a: {type: int, was: b}}\n", "columns: {a: {type: int, description: x}}\n", ""},
+		{"x.sql", "/* weir\n%s*/\nselect 1", "mode: append\n", "key: [a, b]\n", "key (a, b → none), mode (upsert → append)"},
+		{"x.sql", "/* weir\nmode: partitions\n%s*/\nselect 1", "partition: [day(ts), \"bucket(4, id)\", c]\n", "partition: c\n", "partition (c → day(ts), bucket(4, id), c)"},
+		{"x.yaml", source, "mode: append\ndelimiter: ','\nmax_rejects: 5\non_changed_file: stop\n", "", ""},
+		{"x.yaml", source, "delimiter: ';'\n", "", "delimiter"},
+		{"x.yaml", source, "null_values: NA\n", "null_values: ''\n", "null_values"},
+		{"x.yaml", source, "columns: {a: date}\n", "", "columns"},
+		{"x.yaml", source, "columns: {a: date, b: date}\n", "columns: {b: date, a: date}\n", "columns"},
+		{"x.yaml", "from: inbox\npath: %s\n", "a", "b", "path"},
 	} {
-		if got := strings.Join(sqlTokens(sql), "|"); got != want {
-			t.Errorf("%s is %s, want %s", sql, got, want)
+		is, was := meaningOf(t, "tables/a/"+c.file, fmt.Sprintf(c.frame, c.is)), meaningOf(t, "tables/a/"+c.file, fmt.Sprintf(c.frame, c.was))
+		var parts []string
+		for _, d := range is.Differs(was) {
+			parts = append(parts, d.String())
+		}
+		if got := strings.Join(parts, ", "); got != c.parts {
+			t.Errorf("%q after %q differs in %q, want %q", c.is, c.was, got, c.parts)
+		}
+		if (is.Hash() == was.Hash()) != (c.parts == "") {
+			t.Errorf("%q after %q: hashes are the same: %t", c.is, c.was, is.Hash() == was.Hash())
 		}
 	}
 }
 
-// Comments and whitespace between tokens change nothing.
-func TestTokensDoNotSeeLayout(t *testing.T) {
-	parts := []string{"select", "A", "'x -- y'", `"Q /* z"`, "$p", ",", "(", ")", "=", "1", "$$ d $$", "from", "E'\\''"}
-	gaps := []string{" ", "\n", "\t ", " -- c\n", "/* c */", " /* /* n */ */ ", "\r\n"}
-	rapid.Check(t, func(t *rapid.T) {
-		tokens := rapid.SliceOfN(rapid.SampledFrom(parts), 1, 20).Draw(t, "tokens")
-		var b strings.Builder
-		for _, token := range tokens {
-			b.WriteString(token + rapid.SampledFrom(gaps).Draw(t, "gap"))
+// Layout of YAML, comments and the order of its keys change nothing.
+func TestMeaningDoesNotSeeLayout(t *testing.T) {
+	keys := [][]string{
+		{"from: inbox", "from:   'inbox'", "from: \"inbox\"  # where it is"},
+		{"path: a/*.csv", "path: \"a/*.csv\"", "path: >-\n  a/*.csv"},
+		{"key: [id, day]", "key:\n  - id\n  - day", "key: [ 'id',day ]"},
+		{"columns: { id: bigint, total: 'decimal(12,2)' }", "columns:\n  id: { type: int8 }\n\n  total: numeric( 12 , 2 )", "columns:\n  # note\n  id: BIGINT\n  total: { type: \"decimal(12, 2)\", description: sum }"},
+		{"delimiter: ';'", "delimiter: \";\" # semicolon"},
+		{"", "description: x", "tags: [a, b]", "mode: upsert", "rules:\n  - RowCount > 0", "max_rejects: 5%"},
+	}
+	want := ""
+	rapid.Check(t, func(rt *rapid.T) {
+		var lines []string
+		for _, k := range rapid.Permutation(keys).Draw(rt, "order") {
+			lines = append(lines, rapid.SampledFrom(k).Draw(rt, "form"), rapid.SampledFrom([]string{"", "# comment", "\n"}).Draw(rt, "gap"))
 		}
-		got, want := strings.Join(sqlTokens(b.String()), " "), strings.Join(sqlTokens(strings.Join(tokens, " ")), " ")
+		text := strings.Join(slices.DeleteFunc(lines, func(l string) bool { return l == "" }), "\n") + "\n"
+		got := meaningOf(t, "tables/a/x.yaml", text).Hash()
+		if want == "" {
+			want = got
+		}
 		if got != want {
-			t.Fatalf("%q is %s, want %s", b.String(), got, want)
-		}
-	})
-}
-
-func FuzzTokens(f *testing.F) {
-	for _, sql := range []string{"select 'a", "$$", "$a$b$a$", "e'\\", "/*/*/", "\"\"", "--"} {
-		f.Add(sql)
-	}
-	f.Fuzz(func(t *testing.T, sql string) {
-		tokens := sqlTokens(sql)
-		for _, token := range tokens {
-			if token == "" || len(token) > len(sql)*2+8 {
-				t.Fatalf("token %q of %q", token, sql)
-			}
+			rt.Fatalf("%q means something else", text)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func Load(root, env string, kinds Kinds) (*Project, error) {
 		return nil, err
 	}
 	l := &loader{folder: folder, kinds: kinds, problems: folder.Problems, out: &Project{
-		Root: folder.Root, Env: env, Redactor: &secret.Redactor{},
+		Root: folder.Root, Env: env, Redactor: &secret.Redactor{}, Keep: Keep{Snapshots: keepSnapshots, AtLeast: keepAtLeast},
 		Connections: map[string]*Connection{}, Tables: map[string]*Table{}, Pipelines: map[string]*Pipeline{},
 	}}
 	if err := l.config(env); err != nil {

@@ -226,12 +226,12 @@ func TestDefaultsOfAnEmptyProject(t *testing.T) {
 }
 
 func TestProblemsAreSortedAndComplete(t *testing.T) {
-	p, err := Load(folder(t, map[string]string{"tables/b/x.yaml": "from: inbox\npath: a\nkeyy: a\nmodee: b\n", "tables/a/x.sql": "/* weir\nkee: a\n*/\nselect 1"}), "", fakeKinds())
+	p, err := Load(folder(t, map[string]string{"tables/b/x.yaml": "from: inbox\npath: a\nkeyy: a\nmodee: b\n", "tables/a/x.sql": "/* weir\nkyy: a\n*/\nselect 1"}), "", fakeKinds())
 	var problems Problems
 	if !errors.As(err, &problems) || fault.ClassOf(err) != fault.Usage {
 		t.Fatalf("%v", err)
 	}
-	want := `tables/a/x.sql:2:1: unknown key "kee"; nearest: key
+	want := `tables/a/x.sql:2:1: unknown key "kyy"; nearest: key
 tables/b/x.yaml:3:1: unknown key "keyy"; nearest: key
 tables/b/x.yaml:4:1: unknown key "modee"; nearest: mode`
 	if err.Error() != want {
@@ -242,5 +242,39 @@ tables/b/x.yaml:4:1: unknown key "modee"; nearest: mode`
 	}
 	if NewProblems(nil) != nil {
 		t.Error("no problems are an error")
+	}
+}
+
+func TestKeep(t *testing.T) {
+	p, err := Load(folder(t, map[string]string{
+		"weir.yaml":        "keep: { snapshots: 30d }\nconnections:\n  inbox: { type: files, path: inbox }\n",
+		"tables/a/x.sql":   "/* weir\nkeep: { at_least: 3 }\n*/\nselect 1",
+		"tables/a/y.sql":   "select 1",
+		"tables/a/z.yaml":  "from: inbox\npath: a\nkeep: { snapshots: 36h, at_least: 1 }\n",
+		"seeds/s/one.csv":  "a\n1\n",
+		"seeds/s/one.yaml": "keep: { at_least: 2 }\n",
+	}), "", fakeKinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := 24 * time.Hour
+	for name, want := range map[string]Keep{"a.x": {30 * day, 3}, "a.y": {30 * day, 10}, "a.z": {36 * time.Hour, 1}} {
+		if got := p.Tables[name].Keep; got != want {
+			t.Errorf("%s keeps %+v, want %+v", name, got, want)
+		}
+	}
+	_, err = Load(folder(t, map[string]string{
+		"weir.yaml":      "keep: { at_least: 0, snapshot: 7d }\n",
+		"tables/a/x.sql": "/* weir\nmode: view\nkeep: { at_least: 3 }\n*/\nselect 1",
+		"tables/a/y.sql": "/* weir\nkeep: { snapshots: a week, at_least: -1 }\n*/\nselect 1",
+	}), "", fakeKinds())
+	got := fmt.Sprint(err)
+	for _, want := range []string{
+		"weir.yaml:1:9: at_least: 0 is too few", `weir.yaml:1:22: unknown key "snapshot"; nearest: snapshots`,
+		"tables/a/x.sql:3:1: keep has no meaning with mode view", "tables/a/y.sql:2:20: snapshots: expected a duration", "tables/a/y.sql:2:28: at_least: -1 is too few",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("says\n%s\nwithout %q", got, want)
+		}
 	}
 }

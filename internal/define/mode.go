@@ -66,7 +66,7 @@ func together(t *Table) (problems []project.Problem) {
 	}
 	incrementalTogether(t, fail)
 	if t.Mode == View {
-		for key, written := range map[string]bool{"partition": len(t.Partition) > 0, "sort": len(t.Sort) > 0, "target_file_size": t.FileBytes > 0, "columns": len(t.Columns) > 0,
+		for key, written := range map[string]bool{"partition": len(t.Partition) > 0, "sort": len(t.Sort) > 0, "target_file_size": t.FileBytes > 0, "keep": t.doc.Get("keep") != nil, "columns": len(t.Columns) > 0,
 			"rules": len(t.Rules) > 0, "max_quarantined": t.doc.Get("max_quarantined") != nil} {
 			if written {
 				fail(key, "take it out: a view stores nothing", "%s has no meaning with mode view", key)
@@ -84,6 +84,11 @@ func declaredOnly(t *Table) (problems []project.Problem) {
 	var names []string
 	for _, c := range t.Columns {
 		names = append(names, c.Name)
+	}
+	for _, name := range sorted(t.Was) {
+		if !slices.Contains(names, name) {
+			problems = append(problems, t.PlaceOf("columns."+name).Problem("column %q: type is missing, and strict: true wants it", name))
+		}
 	}
 	check := func(key, name string) {
 		if name != "" && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {

@@ -35,8 +35,8 @@ func (l *loader) pipelines() {
 		if keys.Timezone != "" && l.validZone(valuePlace(f.Doc, "timezone"), keys.Timezone) {
 			p.Timezone = keys.Timezone
 		}
-		if keys.Schedule != "" && !validSchedule(keys.Schedule) {
-			l.add(valuePlace(f.Doc, "schedule").Problem("schedule: %q is not a schedule", keys.Schedule).
+		if wrong := badSchedule(keys.Schedule); keys.Schedule != "" && wrong != "" {
+			l.add(valuePlace(f.Doc, "schedule").Problem("schedule: %q is not a schedule: %s", keys.Schedule, wrong).
 				WithHint("write cron(0 2 * * ? *) with six fields, rate(15 minutes) or at(2026-03-01T02:00:00)"))
 		}
 		for _, n := range keys.Tables {
@@ -48,22 +48,8 @@ func (l *loader) pipelines() {
 	}
 }
 
-var (
-	cronForm = regexp.MustCompile(`^cron\(\s*([0-9*?/,LW#A-Za-z-]+\s+){5}[0-9*/,-]+\s*\)$`)
-	rateForm = regexp.MustCompile(`^rate\(\s*([1-9][0-9]*)\s+(minute|hour|day)s?\s*\)$`)
-	// neighbours are the marks of a selection that take in what a table needs, and what needs it: 2+t+.
-	neighbours = regexp.MustCompile(`^(?:[0-9]*\+)?(.*?)(?:\+[0-9]*)?$`)
-	atForm     = regexp.MustCompile(`^at\(\s*(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})\s*\)$`)
-)
-
-// validSchedule looks at the form of a schedule. What its fields mean is for whatever starts runs.
-func validSchedule(text string) bool {
-	if m := atForm.FindStringSubmatch(text); m != nil {
-		_, err := time.Parse("2006-01-02T15:04:05", m[1])
-		return err == nil
-	}
-	return cronForm.MatchString(text) || rateForm.MatchString(text)
-}
+// neighbours are the marks of a selection that take in what a table needs, and what needs it: 2+t+.
+var neighbours = regexp.MustCompile(`^(?:[0-9]*\+)?(.*?)(?:\+[0-9]*)?$`)
 
 // selection takes one pattern over and checks that it names a table of the project.
 func (l *loader) selection(p *Pipeline, n *project.Node) {

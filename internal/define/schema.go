@@ -72,7 +72,7 @@ func (a additional) MarshalJSON() ([]byte, error) {
 }
 
 // Schema is the JSON Schema of a project's files, for editors. Each kind of file is one of $defs: project, table, header (of
-// SQL files), seed, pipeline.
+// SQL files), seed, pipeline, tests.
 func Schema(kinds Kinds) ([]byte, error) {
 	ref := func(name string) *schema { return &schema{Ref: "#/$defs/" + name} }
 	table := slices.Concat(fieldsOf[sourceKeys](), fieldsOf[changeKeys](), fieldsOf[tableKeys]())
@@ -85,7 +85,7 @@ func Schema(kinds Kinds) ([]byte, error) {
 	}
 	root := &schema{
 		Schema: "https://json-schema.org/draft/2020-12/schema", Title: "Files of a Weir project",
-		AnyOf: []*schema{ref("project"), ref("table"), ref("seed"), ref("pipeline")},
+		AnyOf: []*schema{ref("project"), ref("table"), ref("seed"), ref("pipeline"), ref("tests")},
 		Defs: properties{
 			{"project", projectSchema(kinds)},
 			{"environment", environmentSchema()},
@@ -93,6 +93,7 @@ func Schema(kinds Kinds) ([]byte, error) {
 			{"header", object("the header of tables/**/*.sql", slices.Concat(fieldsOf[changeKeys](), fieldsOf[tableKeys]()))},
 			{"seed", object("seeds/*.yaml: the types of a CSV file", seedFields(kinds))},
 			{"pipeline", object("pipelines/*.yaml", fieldsOf[pipelineKeys]())},
+			{"tests", object("tests/**/*.yaml: the cases of a SQL table", fieldsOf[testFileKeys]())},
 		},
 	}
 	return json.MarshalIndent(root, "", "  ")

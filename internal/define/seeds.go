@@ -65,7 +65,7 @@ func (l *loader) seed(s project.Seed) {
 		found = l.reader(t, doc)
 	}
 	l.add(found...)
-	t.Hash = hash(t, t.Dataset)
+	t.Meaning = meaning(t, t.Dataset)
 }
 
 // seedNode is a seed's YAML with the path of its CSV file, and without keys that make no sense for a seed.

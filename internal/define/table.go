@@ -17,13 +17,14 @@ type tableKeys struct {
 	Description    string          `yaml:"description" doc:"what a row of the table is"`
 	Owner          string          `yaml:"owner" doc:"who answers for the table"`
 	Tags           []string        `yaml:"tags,single" doc:"words to select tables by: tag:nightly"`
-	Columns        columnList      `yaml:"columns" doc:"columns with their types, in order: { id: bigint }, or { id: { type: bigint, description: …, required: true } }; declared types win over what is found"`
+	Columns        columnList      `yaml:"columns" doc:"columns with their types, in order: { id: bigint }, or { id: { type: bigint, description: …, required: true, was: earlier_name } }; declared types win over what is found"`
 	Sort           sortTerms       `yaml:"sort" doc:"order of rows inside each data file, as in [ts desc, id]"`
 	Rules          ruleList        `yaml:"rules" doc:"rules in DQDL: a list of lines and of maps of rule and on_fail, or a whole document as one text"`
 	MaxQuarantined limitText       `yaml:"max_quarantined" default:"0" doc:"rows that rules with on_fail: quarantine may turn away in one build: 5, 0.1%, unlimited"`
 	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's"`
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
-	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at; by default what a build writes at once is one file a thread or partition"`
+	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
+	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
 	Partition      partitionFields `yaml:"partition" doc:"columns, or year(c), month(c), day(c), hour(c), bucket(16, c), truncate(4, c); tables that exist keep theirs"`
 }
 
@@ -80,13 +81,10 @@ func (l *loader) sqlTable(t *Table, f project.File) {
 	var keys tableKeys
 	var change changeKeys
 	found := project.DecodeAll(f.Doc, &keys, &change)
-	if len(sqlTokens(t.SQL)) == 0 {
-		found = append(found, project.Place{File: t.File, Line: t.SQLLine, Col: 1}.Problem("there is no SQL in this file"))
-	}
 	l.common(t, keys)
 	found = append(found, l.change(t, change, len(found) == 0)...)
 	l.add(found...)
-	t.Hash = hash(t, "")
+	t.Meaning = meaning(t, "")
 }
 
 func (l *loader) sourceTable(t *Table, doc *project.Node) {
@@ -114,7 +112,7 @@ func (l *loader) sourceTable(t *Table, doc *project.Node) {
 		found = append(found, l.reader(t, doc)...)
 	}
 	l.add(found...)
-	t.Hash = hash(t, own.From)
+	t.Meaning = meaning(t, own.From)
 }
 
 // from finds the connection a table reads. The kind is nil where it is not known.
@@ -165,9 +163,11 @@ func (l *loader) reader(t *Table, doc *project.Node) []project.Problem {
 
 func (l *loader) common(t *Table, k tableKeys) {
 	t.Description, t.Owner, t.Tags = strings.TrimSpace(k.Description), k.Owner, k.Tags
-	t.Columns, t.Partition, t.Sort = k.Columns, k.Partition, k.Sort
+	t.Partition, t.Sort = k.Partition, k.Sort
+	t.Columns, t.Was = k.Columns.columns()
 	t.Rules, t.MaxQuarantined = []quality.Rule(k.Rules), Limit(k.MaxQuarantined)
 	t.FileBytes, t.Timeout, t.Retries = int64(k.TargetFileSize), l.out.Timeout, l.out.Retries
+	t.Keep = l.keep(k.Keep, l.out.Keep, t.PlaceOf)
 	if k.Timeout != nil {
 		t.Timeout = *k.Timeout
 	}

@@ -2,6 +2,7 @@
 package define
 
 import (
+	"strings"
 	"time"
 
 	"weir/internal/job"
@@ -51,6 +52,7 @@ type Project struct {
 	OnFailure   string        // shell command run after a run with failures, "" for none
 	Timeout     time.Duration // of one build, 0: none
 	Retries     int           // tries after the first, for errors that can pass
+	Keep        Keep          // of tables that do not say otherwise
 	Publish     bool          // whether tables are published to their destinations
 	Resolver    *secret.Resolver
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
@@ -134,16 +136,18 @@ type Table struct {
 	Track          []string     // of mode history: columns that open a version; nil: all that the table began with
 	Versions       VersionNames // of mode history
 	Incremental    *Incremental // nil: every build computes the whole table
-	Columns        []job.Column // declared, in order; types win over inference
+	Columns        []job.Column // declared with a type, in order; types win over inference
 	Partition      []job.PartitionField
 	Sort           []string
 	FileBytes      int64 // target size of a data file
+	Keep           Keep
 	Rules          []quality.Rule
 	MaxRejects     Limit
 	MaxQuarantined Limit
 	Timeout        time.Duration
 	Retries        int
-	Hash           string // of the definition's meaning: layout and comments do not count
+	Meaning        job.Meaning       // of all but its SQL: layout and comments do not count
+	Was            map[string]string // earlier names of columns, by the name they have now
 
 	doc *project.Node // the definition as written, nil for SQL without a header
 }
@@ -152,6 +156,26 @@ type Table struct {
 // nearest key around it, and of the file's first line where there is none.
 func (t *Table) PlaceOf(key string) project.Place {
 	return placeOf(t.doc, key, project.Place{File: t.File, Line: max(1, t.Line), Col: 1})
+}
+
+// Earlier is the name a column had before, "" where it had none.
+func (t *Table) Earlier(name string) string {
+	for is, was := range t.Was {
+		if strings.EqualFold(is, name) {
+			return was
+		}
+	}
+	return ""
+}
+
+// NowNamed is the name of the column that had a name before, "" where none had.
+func (t *Table) NowNamed(was string) string {
+	for is, before := range t.Was {
+		if strings.EqualFold(before, was) {
+			return is
+		}
+	}
+	return ""
 }
 
 // Pipeline is a named selection with a schedule.

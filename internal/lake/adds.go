@@ -60,7 +60,7 @@ func (w *world) dataFile(ice *table.Table, f job.File) (iceberg.DataFile, error)
 	df, err := table.DataFileFromMetadata(table.DataFileArgs{
 		Schema: ice.Schema(), Spec: ice.Spec(), Format: iceberg.ParquetFile, Metadata: r.MetaData(), FilePath: f.Path,
 		FileSize: st.Size(), Content: iceberg.EntryContentData, PartitionValues: values, Properties: ice.Properties(),
-		FormatVersion: ice.Metadata().Version(),
+		FormatVersion: ice.Metadata().Version(), SortOrderID: w.orderID(ice),
 	})
 	if err != nil {
 		return nil, fault.New(fault.Internal, "the staged file does not fit the table: %w", err)
@@ -92,8 +92,9 @@ type removals struct {
 	all     bool // nothing of the base stays
 }
 
-// removals finds the files a plan removes; commit.ErrStale where one is not live.
-func (w *world) removals(ctx context.Context, base *Table, remove []string) (removals, error) {
+// removals finds the files a plan removes; commit.ErrStale where one is not live. With dead also delete files go that have
+// nothing left to delete from since earlier.
+func (w *world) removals(ctx context.Context, base *Table, remove []string, dead bool) (removals, error) {
 	var r removals
 	if base == nil {
 		if len(remove) > 0 {
@@ -119,6 +120,13 @@ func (w *world) removals(ctx context.Context, base *Table, remove []string) (rem
 	}
 	r.all = len(r.data) == len(live)
 	r.deletes = emptied(live, gone)
+	if dead {
+		more, err := base.deadDeletes(ctx)
+		if err != nil {
+			return r, err
+		}
+		r.deletes = append(r.deletes, more...)
+	}
 	return r, nil
 }
 

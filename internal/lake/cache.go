@@ -19,6 +19,11 @@ const fetchesAtOnce = 4
 // cacheDir holds whole copies of remote files, which never change under their name.
 func (l *Lake) cacheDir() string { return filepath.Join(l.state, "cache") }
 
+// copyAt is where the copy of a remote file lies, or would.
+func (l *Lake) copyAt(key string) string {
+	return filepath.Join(l.cacheDir(), filepath.FromSlash(strings.TrimPrefix(l.root+key, "s3://")))
+}
+
 // Local gives a local path that holds a file of the lake: the file itself, or a copy of a remote one.
 func (l *Lake) Local(ctx context.Context, location string) (string, error) {
 	key, ok := keyAt(l.root, location)
@@ -31,7 +36,7 @@ func (l *Lake) Local(ctx context.Context, location string) (string, error) {
 	if p, ok := l.store.LocalPath(key); ok {
 		return p, nil
 	}
-	p := filepath.Join(l.cacheDir(), filepath.FromSlash(strings.TrimPrefix(l.root+key, "s3://")))
+	p := l.copyAt(key)
 	if _, err := os.Stat(p); err == nil {
 		return p, nil
 	} else if !errors.Is(err, os.ErrNotExist) {

@@ -33,6 +33,9 @@ type catalog interface {
 	swap(ctx context.Context, id table.Identifier, last, next string) error
 	// drop forgets a table whose metadata still is last.
 	drop(ctx context.Context, id table.Identifier, last string) error
+	// rename gives a table whose metadata still is last another name; commit.ErrLost where it is another, ErrTaken where the
+	// name is.
+	rename(ctx context.Context, id, to table.Identifier, last string) error
 	close() error
 }
 
@@ -40,14 +43,18 @@ type catalog interface {
 // itself rather than through iceberg-go's catalog, for two promises: the swap compares the exact metadata file a commit was
 // planned on, and the metadata file it points to is on disk before it can be seen.
 type sqliteCatalog struct {
-	path string
-	mu   sync.Mutex
-	db   *sql.DB // nil: no file yet
+	path     string
+	fleeting bool // see Config.Fleeting
+	mu       sync.Mutex
+	db       *sql.DB // nil: no file yet
 }
 
 // A swap is on disk when it is answered. The journal stays SQLite's default, a rollback journal, so that the file can be
 // read where nothing can be written.
 const sqlitePragmas = "_pragma=busy_timeout(15000)&_pragma=synchronous(FULL)&_txlock=immediate"
+
+// fleetingPragmas are those of a catalog that no one reads after this process.
+const fleetingPragmas = "_pragma=busy_timeout(15000)&_pragma=synchronous(OFF)&_pragma=journal_mode(MEMORY)&_txlock=immediate"
 
 const sqliteTables = `
 CREATE TABLE IF NOT EXISTS iceberg_tables (
@@ -59,8 +66,8 @@ CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
 	property_value VARCHAR(1000), PRIMARY KEY (catalog_name, namespace, property_key));`
 
 // openSQLite opens the catalog where it exists; the first write makes it.
-func openSQLite(ctx context.Context, path string) (*sqliteCatalog, error) {
-	c := &sqliteCatalog{path: path}
+func openSQLite(ctx context.Context, path string, fleeting bool) (*sqliteCatalog, error) {
+	c := &sqliteCatalog{path: path, fleeting: fleeting}
 	_, err := c.open(ctx, false)
 	return c, err
 }
@@ -114,7 +121,11 @@ func (c *sqliteCatalog) make(ctx context.Context, dsn string) (*sql.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(c.path), 0o755); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn+"?mode=rwc&"+sqlitePragmas)
+	pragmas := sqlitePragmas
+	if c.fleeting {
+		pragmas = fleetingPragmas
+	}
+	db, err := sql.Open("sqlite", dsn+"?mode=rwc&"+pragmas)
 	if err != nil {
 		return nil, err
 	}
@@ -233,11 +244,8 @@ func (c *sqliteCatalog) replace(ctx context.Context, tx *sql.Tx, id table.Identi
 		res, err = tx.ExecContext(ctx, `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ?, iceberg_type = 'TABLE'
 			WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`, next, last, CatalogName, namespace, name, last)
 	} else {
-		for i := range id[:len(id)-1] {
-			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO iceberg_namespace_properties VALUES (?, ?, 'exists', 'true')`,
-				CatalogName, strings.Join(id[:i+1], ".")); err != nil {
-				return 0, err
-			}
+		if err := addNamespaces(ctx, tx, id); err != nil {
+			return 0, err
 		}
 		res, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type)
 			VALUES (?, ?, ?, ?, 'TABLE')`, CatalogName, namespace, name, next)
@@ -264,6 +272,60 @@ func (c *sqliteCatalog) drop(ctx context.Context, id table.Identifier, last stri
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(commit.ErrLost, err)
+	}
+	return nil
+}
+
+func (c *sqliteCatalog) rename(ctx context.Context, id, to table.Identifier, last string) error {
+	db, err := c.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	if db == nil {
+		return commit.ErrLost
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("write catalog: %w", c.classify(err))
+	}
+	err = c.move(ctx, tx, id, to, last)
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		err = errors.Join(err, ignoreDone(tx.Rollback()))
+		if code(err) == sqlite3.SQLITE_CONSTRAINT {
+			return ErrTaken
+		}
+		return fmt.Errorf("write catalog: %w", c.classify(err))
+	}
+	return nil
+}
+
+func (c *sqliteCatalog) move(ctx context.Context, tx *sql.Tx, id, to table.Identifier, last string) error {
+	if err := addNamespaces(ctx, tx, to); err != nil {
+		return err
+	}
+	namespace, name := key(id)
+	newNamespace, newName := key(to)
+	res, err := tx.ExecContext(ctx, `UPDATE iceberg_tables SET table_namespace = ?, table_name = ?
+		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`, newNamespace, newName, CatalogName, namespace, name, last)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(commit.ErrLost, err)
+	}
+	return nil
+}
+
+// addNamespaces makes the namespaces a table lies in.
+func addNamespaces(ctx context.Context, tx *sql.Tx, id table.Identifier) error {
+	for i := range id[:len(id)-1] {
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO iceberg_namespace_properties VALUES (?, ?, 'exists', 'true')`,
+			CatalogName, strings.Join(id[:i+1], ".")); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -36,11 +36,11 @@ type Images struct {
 // are told by it, others by the files they added and removed. A commit that changes no row is no change. The error wraps
 // ErrUntold where a snapshot in between or a file is gone, or where the table was rolled back.
 func (t *Table) Changes(ctx context.Context, since int64) (Changes, error) {
-	steps, err := t.steps(ctx, since)
+	steps, from, err := t.steps(ctx, since)
 	if err != nil {
 		return Changes{}, err
 	}
-	if err := t.sameColumns(ctx, since); err != nil {
+	if err := t.sameColumns(ctx, from); err != nil {
 		return Changes{}, err
 	}
 	g := &gathering{t: t}
@@ -67,15 +67,16 @@ type step struct {
 	changes          []string // its change-set files, nil for none
 }
 
-// steps are the commits after a snapshot, newest first.
-func (t *Table) steps(ctx context.Context, since int64) ([]step, error) {
+// steps are the commits after a snapshot, newest first. from is that snapshot, or a younger one of the same rows and columns:
+// compaction lets it expire.
+func (t *Table) steps(ctx context.Context, since int64) (out []step, from int64, err error) {
 	at, ok := t.Snapshot()
 	if !ok {
-		return nil, t.untold("has no snapshot any more")
+		return nil, 0, t.untold("has no snapshot any more")
 	}
 	ledger, err := t.Ledger(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	sets := map[int64]commit.ChangeSet{}
 	for _, c := range ledger.Changes {
@@ -85,11 +86,10 @@ func (t *Table) steps(ctx context.Context, since int64) ([]step, error) {
 	for _, s := range t.Snapshots() {
 		byID[s.ID] = s
 	}
-	var out []step
-	for at.ID != since {
+	for at.ID != since && at.RowsSince != since {
 		parent, known := byID[at.Parent]
 		if !known {
-			return nil, t.gone(since, byID)
+			return nil, 0, t.gone(since, byID)
 		}
 		if !at.SameRows() {
 			s := step{parent: at.Parent, snapshot: at.ID}
@@ -100,22 +100,23 @@ func (t *Table) steps(ctx context.Context, since int64) ([]step, error) {
 		}
 		at = parent
 	}
-	return out, nil
+	return out, at.ID, nil
 }
 
-// sameColumns checks that the columns since a snapshot are those of today but for new ones. Where one was replaced or changed its
-// type, every row changed, whatever the commits say.
+// sameColumns checks that the columns since a snapshot are those of today but for new ones and new names. Where one was replaced
+// or changed its type, or its name means another one now, every row changed, whatever the commits say.
 func (t *Table) sameColumns(ctx context.Context, since int64) error {
 	past, err := t.At(ctx, since)
 	if err != nil {
 		return t.untold("has lost snapshot %d", since)
 	}
-	now := map[string]job.Column{}
+	named, now := map[string]int{}, map[int]job.Column{}
 	for _, c := range t.columns {
-		now[strings.ToLower(c.Name)] = c
+		named[strings.ToLower(c.Name)], now[c.ID] = c.ID, c
 	}
 	for _, c := range past.columns {
-		if is, ok := now[strings.ToLower(c.Name)]; !ok || is.ID != c.ID || is.Type != c.Type {
+		id, taken := named[strings.ToLower(c.Name)]
+		if is, ok := now[c.ID]; !ok || is.Type != c.Type || taken && id != c.ID {
 			return t.untold("has another column %s than at snapshot %d", c.Name, since)
 		}
 	}
@@ -128,14 +129,6 @@ func (t *Table) gone(since int64, byID map[int64]Snapshot) error {
 		return t.untold("was rolled back behind snapshot %d, at which it was last read", since)
 	}
 	return t.untold("was last read at snapshot %d, which has expired", since)
-}
-
-// SameRows says whether a snapshot holds just the rows of its parent: it compacted files, settled rejects or moved a position.
-func (s Snapshot) SameRows() bool {
-	if s.Foreign {
-		return s.Operation == "replace" // Iceberg's name for a rewrite that changes no row
-	}
-	return s.Counts != nil && s.Counts.Inserted+s.Counts.Updated+s.Counts.Deleted == 0
 }
 
 // gathering collects the files that hold images.

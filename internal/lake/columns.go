@@ -17,8 +17,9 @@ const ChangeColumnID = 2147483543
 // reservedIDs starts the field ids Iceberg keeps for columns that are no table's own.
 const reservedIDs = 2147483447
 
-// AssignIDs gives columns their field ids: those of a table, by name, and new ones after its last column id. t is nil for a table
-// that is to be made.
+// AssignIDs gives columns their field ids: the one a column has already, where it is one of the table's (it is renamed then),
+// else that of the table's column of its name, and new ones after its last column id. t is nil for a table that is to be
+// made.
 func AssignIDs(cols []job.Column, t *Table) []job.Column {
 	return assignIDs(cols, t, func(iceberg.NestedField, job.Column) bool { return true })
 }
@@ -43,16 +44,37 @@ func assignIDs(cols []job.Column, t *Table, keep func(iceberg.NestedField, job.C
 	if t != nil {
 		next, known = t.LastColumnID()+1, t.ice.Schema().Fields()
 	}
-	for i := range out {
-		out[i].ID = 0
-		if f, ok := fieldNamed(known, out[i].Name); ok && keep(f, out[i]) {
-			out[i].ID = f.ID
-			continue
+	taken := map[int]bool{}
+	take := func(c *job.Column, f iceberg.NestedField, found bool) {
+		if c.ID = 0; found && !taken[f.ID] && keep(f, *c) {
+			c.ID, taken[f.ID] = f.ID, true
 		}
-		out[i].ID = next
-		next++
+	}
+	// Those first that have an id: a renamed column's earlier name may be that of another column now.
+	for i := range out {
+		f, found := fieldWithID(known, out[i].ID)
+		take(&out[i], f, found)
+	}
+	for i := range out {
+		if out[i].ID == 0 {
+			f, found := fieldNamed(known, out[i].Name)
+			take(&out[i], f, found)
+		}
+		if out[i].ID == 0 {
+			out[i].ID = next
+			next++
+		}
 	}
 	return out
+}
+
+func fieldWithID(fields []iceberg.NestedField, id int) (iceberg.NestedField, bool) {
+	for _, f := range fields {
+		if f.ID == id {
+			return f, true
+		}
+	}
+	return iceberg.NestedField{}, false
 }
 
 // fieldNamed finds a field by name, in any case: the lake tells no case apart.

@@ -16,7 +16,8 @@ type TableSpec struct {
 	Columns    []job.Column
 	Partition  []job.PartitionField
 	Properties map[string]string
-	FileBytes  int64 // target size of a data file, for tools that write or compact the table
+	FileBytes  int64    // target size of a data file, for tools that write or compact the table
+	Sort       []string // SQL order terms of the rows in each file that is added, as in job.Write; also of a table that exists
 	Doc        string
 }
 
@@ -30,8 +31,9 @@ type Intent struct {
 	// With ReplacePosition the whole position must be Base and becomes Next.
 	Base, Next      job.Position
 	ReplacePosition bool
-	Server          string // identity of the source server; "" keeps the ledger's
-	Definition      string // hash of the definition; "" keeps the ledger's
+	Server          string      // identity of the source server; "" keeps the ledger's
+	Definition      string      // hash of the definition; "" keeps the ledger's, and its meaning
+	Meaning         job.Meaning // what the definition says
 	// SchemaID and LastColumnID are those of the table the files were staged against; SchemaID is -1 where there was none.
 	SchemaID, LastColumnID int
 	Rejects                []RejectFile // sealed; Change may name more
@@ -50,6 +52,9 @@ type Change struct {
 	Columns   []job.Column // the table's columns after it; nil: unchanged
 	ChangeSet []string     // locations of change-set files
 	Rejects   []RejectFile
+	// Rewrite says that the files added hold just the rows of those removed: a snapshot that is no change to readers. Delete
+	// files that then delete nothing go as well.
+	Rewrite bool
 }
 
 // Committed is what became of a commit.
@@ -73,7 +78,7 @@ func (l *Lake) Commit(ctx context.Context, in Intent) (Committed, error) {
 	w := &world{lake: l, in: in, ident: id, stage: l.openStage(in.Table, in.RunID)}
 	r, err := commit.Protocol[*Table, *proposal]{World: w}.Run(ctx, commit.Intent{
 		Table: in.Table, RunID: in.RunID, Base: in.Base, Next: in.Next, Whole: in.ReplacePosition, Server: in.Server,
-		Definition: in.Definition, SchemaID: in.SchemaID, LastColumnID: in.LastColumnID, CloseRejects: in.CloseRejects,
+		Definition: in.Definition, Meaning: in.Meaning, SchemaID: in.SchemaID, LastColumnID: in.LastColumnID, CloseRejects: in.CloseRejects,
 	})
 	w.settle(r, err)
 	if err != nil {

@@ -121,7 +121,10 @@ func TestSchemaMoved(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	b = r.begin("raw.y", "r6", "SELECT 1 AS a")
-	ok(t, r.l.Drop(t.Context(), "raw.y", false))
+	if err := r.l.Drop(t.Context(), "raw.y", true); fault.ClassOf(err) != fault.Unavailable {
+		t.Fatalf("dropped while it is built: %v", err)
+	}
+	ok(t, r.l.DropBehind(t.Context(), "raw.y"))
 	if _, err := b.commit(); fault.ClassOf(err) != fault.Conflict {
 		t.Fatalf("got %v", err)
 	}

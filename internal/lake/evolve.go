@@ -129,7 +129,7 @@ func follows(f iceberg.NestedField, next *iceberg.Schema, free bool) error {
 	}
 	if !fitsInto(from, to) {
 		return fault.New(fault.Usage, "column %q can not become %s: it is %s", f.Name, to, from).
-			WithHint("cast it to %s, or drop the table and build it anew", from)
+			WithHint("cast it to %s, or build the table anew: --full --destroy-history", from)
 	}
 	return nil
 }

@@ -18,7 +18,6 @@ import (
 
 	"weir/internal/blob"
 	"weir/internal/fault"
-	"weir/internal/lake/commit"
 )
 
 // ErrNoTable is wrapped by errors about a table that is not in the lake.
@@ -30,6 +29,8 @@ type Config struct {
 	Catalog  string // path of the SQLite file; "" for catalog.db in the folder, or in State for S3
 	State    string // local folder for scratch and copies of remote files
 	S3       blob.S3
+	// Fleeting is a lake in a folder that is gone with its process, as a test's: nothing is made durable.
+	Fleeting bool
 }
 
 // Lake is an open lake. It is safe for use by many goroutines.
@@ -47,7 +48,7 @@ type Lake struct {
 // Open opens a lake. It makes nothing: folder and catalog appear with the first commit. A damaged catalog is an error of class data
 // that names it; a folder that can only be read opens for reading.
 func Open(ctx context.Context, c Config) (*Lake, error) {
-	store, err := blob.Open(ctx, c.Location, c.S3)
+	store, err := openStore(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open lake: %w", err)
 	}
@@ -68,12 +69,19 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 			c.Catalog = filepath.Join(c.State, "catalog.db")
 		}
 	}
-	cat, err := openSQLite(ctx, c.Catalog)
+	cat, err := openSQLite(ctx, c.Catalog, c.Fleeting)
 	if err != nil {
 		return nil, err
 	}
 	return &Lake{store: store, root: strings.TrimSuffix(store.URL("x"), "x"), catalog: cat, state: c.State,
 		stages: map[string]*Stage{}, withIDs: map[string]bool{}}, nil
+}
+
+func openStore(ctx context.Context, c Config) (blob.Store, error) {
+	if c.Fleeting {
+		return blob.OpenFleeting(c.Location)
+	}
+	return blob.Open(ctx, c.Location, c.S3)
 }
 
 // Close lets go of the catalog.
@@ -137,45 +145,6 @@ func damaged(what, location string, err error) error {
 	}
 	return fault.New(fault.Data, "%s %s is %s: %w", what, location, state, err).
 		WithHint("put the file back from a copy, or roll the table back to a snapshot that is whole")
-}
-
-// Drop takes a table out of the catalog; purge also deletes everything that lies in its folder.
-func (l *Lake) Drop(ctx context.Context, name string, purge bool) error {
-	t, err := l.Table(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := l.catalog.drop(ctx, t.ident, t.ice.MetadataLocation()); err != nil {
-		if errors.Is(err, commit.ErrLost) {
-			err = fault.New(fault.Conflict, "%w", err)
-		}
-		return fmt.Errorf("drop %s: %w", name, err)
-	}
-	if !purge {
-		return nil
-	}
-	if err := l.removeUnder(ctx, t.Location()); err != nil {
-		return fmt.Errorf("purge %s: %w", name, err)
-	}
-	return nil
-}
-
-// removeUnder deletes every blob under a location, if that lies in the lake.
-func (l *Lake) removeUnder(ctx context.Context, location string) error {
-	key, ok := keyAt(l.root, location)
-	if !ok || key == "" {
-		return fault.New(fault.Usage, "%s lies outside the lake", location)
-	}
-	objects, err := l.store.List(ctx, strings.TrimSuffix(key, "/")+"/")
-	if err != nil {
-		return err
-	}
-	for _, o := range objects {
-		if err := l.store.Delete(ctx, o.Key); err != nil {
-			return err
-		}
-	}
-	return l.removeEmptyDirs(key)
 }
 
 // fs gives iceberg-go access to the lake's files.

@@ -32,20 +32,33 @@ func (w *world) draftNew(ctx context.Context, change Change) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	location, err := w.lake.locationOf(ctx, w.in.Table)
+	location, err := w.location(ctx)
 	if err != nil {
 		return draft{}, err
 	}
-	meta, err := newMetadata(schema, partition, location, spec)
+	order, err := orderOf(spec.Sort, schema)
+	if err != nil {
+		return draft{}, err
+	}
+	meta, err := newMetadata(schema, partition, order, location, spec)
 	return draft{meta: meta}, err
 }
 
-func newMetadata(schema *iceberg.Schema, partition *iceberg.PartitionSpec, location string, spec *TableSpec) (table.Metadata, error) {
+// location is where the new table lies: where its files were staged.
+func (w *world) location(ctx context.Context) (string, error) {
+	if w.stage != nil {
+		w.stage.mu.Lock()
+		defer w.stage.mu.Unlock()
+		return w.stage.info.Location, nil
+	}
+	return w.lake.locationOf(ctx, w.in.Table)
+}
+
+func newMetadata(schema *iceberg.Schema, partition *iceberg.PartitionSpec, order table.SortOrder, location string, spec *TableSpec) (table.Metadata, error) {
 	b, err := table.NewMetadataBuilder(2)
 	if err != nil {
 		return nil, err
 	}
-	order := table.UnsortedSortOrder
 	steps := []func() error{
 		func() error { return b.SetUUID(uuid.New()) },
 		func() error { return b.AddSchema(schema) },

@@ -54,7 +54,7 @@ func (w *world) propose(ctx context.Context, base *Table, change Change, counts 
 	if err := inTime(base); err != nil {
 		return p, proposed, err
 	}
-	removes, err := w.removals(ctx, base, change.Remove)
+	removes, err := w.removals(ctx, base, change.Remove, change.Rewrite)
 	if err != nil {
 		return p, proposed, err
 	}
@@ -115,13 +115,14 @@ type draft struct {
 	updates []table.Update // that made meta out of base
 	base    table.Metadata // nil for a new table
 	from    string         // location of base's metadata
+	on      *Table         // the base as it was loaded, nil for a new table
 }
 
 func (w *world) draft(ctx context.Context, base *Table, change Change, removes removals) (draft, error) {
 	if base == nil {
 		return w.draftNew(ctx, change)
 	}
-	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), from: base.ice.MetadataLocation()}
+	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), from: base.ice.MetadataLocation(), on: base}
 	schema, err := w.schemaAfter(base, change, removes)
 	if err != nil {
 		return d, err
@@ -135,6 +136,13 @@ func (w *world) draft(ctx context.Context, base *Table, change Change, removes r
 	}
 	if spec != nil {
 		d.updates = append(d.updates, table.NewAddPartitionSpecUpdate(spec, false), table.NewSetDefaultSpecUpdate(-1))
+	}
+	order, err := w.orderAfter(base, schema)
+	if err != nil {
+		return d, err
+	}
+	if order != nil {
+		d.updates = append(d.updates, order...)
 	}
 	if len(d.updates) == 0 {
 		return d, nil
@@ -155,12 +163,17 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if err != nil {
 		return err
 	}
-	props, err := summary(w.in, ledger, counts)
+	props, err := summary(w.in, d, ledger, counts)
 	if err != nil {
 		return err
 	}
 	tx := ice.NewTransaction()
 	switch {
+	case change.Rewrite:
+		if len(removes.data) == 0 {
+			return fault.New(fault.Internal, "a rewrite removes no file")
+		}
+		err = tx.NewRewrite(props).Apply(append(removes.data, removes.deletes...), adds, nil).Commit(ctx)
 	case len(removes.data) > 0:
 		err = tx.ReplaceFiles(ctx, removes.data, adds, removes.deletes, props, table.WithoutAutoNameMapping())
 	case len(adds) > 0:
@@ -177,6 +190,10 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	}
 	if _, err := tx.Commit(ctx); !errors.Is(err, errCaught) {
 		return errors.Join(errors.New("iceberg did not hand its updates over"), err)
+	}
+	if change.Rewrite && ice.NameMapping() == nil {
+		// iceberg-go writes one with every rewrite. It would not follow the columns that come and go later.
+		caught.updates = append(caught.updates, table.NewRemovePropertiesUpdate([]string{table.DefaultNameMappingKey}))
 	}
 	if d.base == nil {
 		p.meta, err = table.UpdateTableMetadata(d.meta, caught.updates, "")

@@ -15,11 +15,12 @@ import (
 
 // Names under which a commit stands in its snapshot's summary; weir.ledger is also a property of the table.
 const (
-	summaryLedger = "weir.ledger"  // location of the ledger
-	summaryRun    = "weir.run-id"  //
-	summaryTime   = "weir.time"    // the run's logical time
-	summaryCounts = "weir.counts"  // job.Counts
-	summaryMarker = "weir.version" // of these names
+	summaryLedger = "weir.ledger"     // location of the ledger
+	summaryRun    = "weir.run-id"     //
+	summaryTime   = "weir.time"       // the run's logical time
+	summaryCounts = "weir.counts"     // job.Counts
+	summaryMarker = "weir.version"    // of these names
+	summaryRows   = "weir.rows-since" // id of the snapshot since which the rows are these, of a commit that changes none
 )
 
 // Snapshot is a committed version of a table.
@@ -33,6 +34,8 @@ type Snapshot struct {
 	SchemaID  int    // -1 where unknown
 	Ledger    string // location of its ledger
 	Counts    *job.Counts
+	// RowsSince is the snapshot since which the table held these rows, where the snapshot tells: itself, if it changed rows.
+	RowsSince int64
 	Foreign   bool // made by another tool
 	Summary   map[string]string
 }
@@ -55,6 +58,10 @@ func snapshotOf(s table.Snapshot) Snapshot {
 	var c job.Counts
 	if text := out.Summary[summaryCounts]; text != "" && json.Unmarshal([]byte(text), &c) == nil {
 		out.Counts = &c
+	}
+	out.RowsSince, _ = strconv.ParseInt(out.Summary[summaryRows], 10, 64)
+	if out.Counts != nil && !unchanged(c) {
+		out.RowsSince = out.ID
 	}
 	return out
 }
@@ -123,11 +130,15 @@ func (t *Table) past(ctx context.Context) (map[int64]commit.Snapshot, error) {
 }
 
 // summary is what a commit writes into its snapshot beside Iceberg's own figures.
-func summary(in Intent, ledger string, counts job.Counts) (map[string]string, error) {
+func summary(in Intent, d draft, ledger string, counts job.Counts) (map[string]string, error) {
 	text, err := json.Marshal(counts)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{summaryMarker: strconv.Itoa(commit.Version), summaryLedger: ledger, summaryRun: in.RunID,
-		summaryTime: in.Time.UTC().Format(time.RFC3339Nano), summaryCounts: strings.TrimSpace(string(text))}, nil
+	out := map[string]string{summaryMarker: strconv.Itoa(commit.Version), summaryLedger: ledger, summaryRun: in.RunID,
+		summaryTime: in.Time.UTC().Format(time.RFC3339Nano), summaryCounts: strings.TrimSpace(string(text))}
+	if since := rowsSince(d, counts); since != "" {
+		out[summaryRows] = since
+	}
+	return out, nil
 }

@@ -119,22 +119,6 @@ func fileFault(err error) error {
 	return fault.New(fault.Unavailable, "%w", err)
 }
 
-// locationOf is where a table lies, or will.
-func (l *Lake) locationOf(ctx context.Context, name string) (string, error) {
-	t, err := l.Table(ctx, name)
-	if err == nil {
-		return strings.TrimSuffix(t.Location(), "/"), nil
-	}
-	if !errors.Is(err, ErrNoTable) {
-		return "", err
-	}
-	id, err := identOf(name)
-	if err != nil {
-		return "", err
-	}
-	return l.store.URL(keyOf(id)), nil
-}
-
 // safe makes a run id part of a file name.
 func safe(id string) string {
 	return strings.Map(func(r rune) rune {

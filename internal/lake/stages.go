@@ -22,12 +22,7 @@ func (l *Lake) Stages(ctx context.Context, table string) ([]StageInfo, error) {
 	if table != "" {
 		prefix += table + "/"
 	}
-	if root, local := l.store.LocalPath("."); local {
-		if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil // no lake yet
-		}
-	}
-	objects, err := l.store.List(ctx, prefix)
+	objects, err := l.list(ctx, prefix)
 	if err != nil {
 		return nil, fmt.Errorf("list stages: %w", err)
 	}
@@ -50,6 +45,16 @@ func (l *Lake) Stages(ctx context.Context, table string) ([]StageInfo, error) {
 		out = append(out, info)
 	}
 	return out, nil
+}
+
+// list gives the lake's objects under a prefix, none where there is no lake yet.
+func (l *Lake) list(ctx context.Context, prefix string) ([]blob.Object, error) {
+	if root, local := l.store.LocalPath("."); local {
+		if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return l.store.List(ctx, prefix)
 }
 
 // DiscardRun removes what a run left staged. The caller knows that the run's process is gone: leases are not looked at. Files that a

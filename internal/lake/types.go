@@ -173,6 +173,42 @@ func structFits(f, t duckType) bool {
 	return true
 }
 
+// LostMember names the first member of a nested type that another type of the column no longer has, "city" or "home.city";
+// "" where none is lost.
+func LostMember(from, to string) string {
+	f, err := parseType(from)
+	if err != nil {
+		return ""
+	}
+	t, err := parseType(to)
+	if err != nil || f.kind != t.kind {
+		return ""
+	}
+	return lostMember(f, t)
+}
+
+func lostMember(f, t duckType) string {
+	for i, m := range f.fields {
+		other, found := duckField{}, false
+		for k, n := range t.fields {
+			if n.name == m.name && (m.name != "" || i == k) {
+				other, found = n, true
+			}
+		}
+		lost := ""
+		switch {
+		case !found:
+			return m.name
+		case m.typ.kind == other.typ.kind:
+			lost = lostMember(m.typ, other.typ)
+		}
+		if lost != "" {
+			return strings.TrimPrefix(m.name+"."+lost, ".")
+		}
+	}
+	return ""
+}
+
 // duckOf is the DuckDB type of an Iceberg type.
 func duckOf(t iceberg.Type) (duckType, error) {
 	switch t := t.(type) {

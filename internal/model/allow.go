@@ -40,7 +40,7 @@ var reaching = set(`getenv current_setting getvariable nextval currval write_log
 	json_execute_serialized_sql current_query current_connection_id current_query_id current_transaction_id txid_current
 	current_database current_databases current_schema current_schemas current_catalog in_search_path pg_get_viewdef
 	pg_get_constraintdef pg_get_expr read_text read_blob inet_client_addr inet_client_port inet_server_addr inet_server_port
-	parse_duckdb_log_message query query_table pg_my_temp_schema`)
+	parse_duckdb_log_message query query_table pg_my_temp_schema stats`)
 
 // queryWords begin a query.
 var queryWords = map[string]bool{"SELECT": true, "WITH": true, "FROM": true, "VALUES": true, "TABLE": true, "PIVOT": true, "UNPIVOT": true,

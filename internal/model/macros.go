@@ -13,6 +13,7 @@ type Macro struct {
 	Inputs []Input
 	Macros []string // other macros its body calls, as far as they are known
 	SQL    string   // the statement that makes it
+	Text   string   // its tokens: what layout, comments and the case of words do not change
 }
 
 // Macros reads a file of CREATE [OR REPLACE] MACRO statements. Bodies keep to the same rules as definitions; a macro of the
@@ -33,7 +34,7 @@ func Macros(ctx context.Context, p Parser, file, sql string, opts ...Option) ([]
 	}
 	var out []Macro
 	for _, h := range heads {
-		macro := Macro{Name: h.name, SQL: h.sql}
+		macro := Macro{Name: h.name, SQL: h.sql, Text: tokenText(h.sql, true)}
 		for _, b := range h.bodies {
 			macro.Table = macro.Table || b.table
 			st, wrong, err := r.read(ctx, p, b.wrapped(sql))

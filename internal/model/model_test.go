@@ -60,7 +60,7 @@ var accepted = []struct{ sql, inputs string }{
 	{"with recursive r as (select id from t union all select id + 1 from r, u where id < 3) from r", "t u"},
 	{"with recursive r as (select id from t union select id from r) from r union all from r2", "t r2"},
 	{"with a as materialized (from t), b as not materialized (from a) from b", "t"},
-	{"select (select max(x) from a) from b where exists (from c where c.id = b.id) and id in (select id from d) having 1 > any (select q from e) order by (select 1 from f) limit (select 2 from g)", "a b c d e f g"},
+	{"select (select max(x) from a) from b where exists (from c where c.id = b.id) and id in (select id from d) having 1 > any (select q from e) order by (select 1 from f), 1 limit (select 2 from g)", "a b c d e f g"},
 	{"from a union (from b except select * from c) union by name from d", "a b c d"},
 	{"select * from a, lateral (select * from b where b.x = a.x) l", "a b"},
 	{"select * from a pivot (sum(y) for x in (1, 2) group by z)", "a"},
@@ -68,7 +68,7 @@ var accepted = []struct{ sql, inputs string }{
 	{"select * from a unpivot (v for k in (c, d))", "a"},
 	{"select * from a asof join b using (t) positional join c semi join d using (t) anti join e using (t)", "a b c d e"},
 	{"select unnest(tags), x.y.z, struct_pack(a := 1), [i * 2 for i in l if i > 1], list_transform(l, lambda q: q + (select max(n) from b)) from a", "b a"},
-	{"select sum(v) over (partition by k order by (select 1 from w)) from a qualify row_number() over () = 1", "w a"},
+	{"select sum(v) over (partition by k order by (select 1 from w)) from a qualify row_number() over (order by v) = 1", "w a"},
 	{"select sum(v) filter (where v > (select avg(v) from b)) from a group by grouping sets ((k), ()), rollup (z)", "b a"},
 	{"select * from range(10) t(i), generate_series(1, 3), unnest([1, 2]), a, unnest(a.list), json_each(a.doc), repeat(1, 3)", "a"},
 	{"select * from my_macro(1, (select 2 from a)), b", "a b"},
@@ -86,7 +86,7 @@ var accepted = []struct{ sql, inputs string }{
 	{"describe_me.x", "!"},
 	// TPC-H 2, 15, 17, 20, 21, 22
 	{`select s_acctbal, s_name from part, supplier, partsupp, nation, region where p_partkey = ps_partkey and ps_supplycost = (
-		select min(ps_supplycost) from partsupp, supplier, nation, region where p_partkey = ps_partkey and r_name = 'EUROPE') order by 1 desc limit 100`, "part supplier partsupp nation region"},
+		select min(ps_supplycost) from partsupp, supplier, nation, region where p_partkey = ps_partkey and r_name = 'EUROPE') order by 1 desc, 2 limit 100`, "part supplier partsupp nation region"},
 	{`with revenue as (select l_suppkey as supplier_no, sum(l_extendedprice * (1 - l_discount)) as total_revenue from lineitem
 		where l_shipdate >= date '1996-01-01' and l_shipdate < date '1996-01-01' + interval 3 month group by supplier_no)
 		select s_suppkey from supplier, revenue where total_revenue = (select max(total_revenue) from revenue)`, "lineitem supplier"},
@@ -137,8 +137,8 @@ func TestStatement(t *testing.T) {
 		{"select sum(x) over () from t", "[] [] false true false false"},
 		{"select row_number() over (order by x) from t", "[] [] false true false false"},
 		{"select distinct a from t", "[] [] false false true false"},
-		{"select a from t limit 3", "[] [] false false false true"},
-		{"select a from t limit 10%", "[] [] false false false true"},
+		{"select a from t order by a limit 3", "[] [] false false false true"},
+		{"select a from t order by all limit 10%", "[] [] false false false true"},
 		{"select clean(a), m(1), clean(b) from m(2)", "[] [clean m] false false false false"},
 	} {
 		st, err := Read(context.Background(), d, "/* é */ "+c.sql+" ; -- end", map[string]bool{"clean": true, "M": true})
@@ -240,7 +240,7 @@ var refused = []struct{ sql, place, message string }{
 	{"select list_transform(['HOME'], lambda v: getenv(v))", "1:43", "getenv()"},
 	{"select [getenv(v) for v in ['HOME']]", "1:9", "getenv()"},
 	{"select 1 from t order by getenv('x')", "1:26", "getenv()"},
-	{"select 1 from t limit (select getenv('x')::int)", "1:31", "getenv()"},
+	{"select 1 from t order by all limit (select getenv('x')::int)", "1:44", "getenv()"},
 	{"select sum(x) over (order by getenv('x')) from t", "1:30", "getenv()"},
 	{"select * replace (getenv('x') as a) from t", "1:19", "getenv()"},
 	{"select columns(c -> getenv(c) = 'x') from t", "1:21", "getenv()"},

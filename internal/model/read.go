@@ -24,6 +24,8 @@ type Input struct {
 // Statement is what a SELECT is about.
 type Statement struct {
 	SQL        string   // the text up to its last token: no semicolon or comment after it
+	Text       string   // its tokens: what layout and comments do not change
+	Tree       string   // its syntax tree as text: what the case of words, brackets and optional words do not change either
 	Inputs     []Input  // each once, in order of first mention
 	Params     []string // names without the $, each once, in order
 	Macros     []string // macros it calls, lower case, each once, in order; see Macro.Inputs
@@ -31,7 +33,8 @@ type Statement struct {
 	Windows    bool     // somewhere it has a window function
 	Distinct   bool
 	Limit      bool
-	Marks      []Mark // where it does any of these and more, in the order of the tree
+	Warnings   Mistakes // what may be meant as it is, but may differ from run to run
+	Marks      []Mark   // where it does any of these and more, in the order of the tree
 }
 
 // Option changes what Read allows.
@@ -41,11 +44,19 @@ type Option func(*rules)
 type rules struct {
 	clock  bool
 	macros map[string]bool // lower case
+	key    []string
+	keyOf  func(table string) []string
 }
 
 // AllowClock lets a statement ask for the time and for random values. A definition may not: the same input must give the
 // same rows on every engine and in every run (promise 11).
 func AllowClock() Option { return func(r *rules) { r.clock = true } }
+
+// Keys tells what identifies rows: own are the output columns of the definition's key, of the columns of a table's key by its
+// name as SQL writes it. Rows are in one order by them, which a LIMIT needs.
+func Keys(own []string, of func(table string) []string) Option {
+	return func(r *rules) { r.key, r.keyOf = own, of }
+}
 
 // KnownMacros adds macros that bodies may use as tables (see Macros).
 func KnownMacros(names map[string]bool) Option {
@@ -108,11 +119,16 @@ func (r *rules) read(ctx context.Context, p Parser, sql string) (*Statement, []f
 	if root.str("error") != "false" {
 		return &Statement{}, []finding{unparsed(sql, root)}, nil
 	}
-	w := &walker{rules: r, sql: sql, st: &Statement{SQL: sql}}
+	w := &walker{rules: r, sql: sql, st: &Statement{SQL: sql}, harmless: map[*tree]bool{}, sorted: map[*tree]bool{}}
 	for _, s := range root.list("statements") {
-		w.query(s.get("node"))
+		w.top = s.get("node")
+		w.query(w.top)
+		w.st.Tree += canonical(w.top)
 	}
-	return w.finish(), w.found, nil
+	w.st.Text = tokenText(sql, false)
+	st := w.finish()
+	st.Warnings = placed(sql, w.warned)
+	return st, w.found, nil
 }
 
 // unparsed explains why DuckDB gives no tree.

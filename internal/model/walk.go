@@ -16,6 +16,11 @@ type walker struct {
 	called []mention
 	scopes []map[string]bool // names of the CTEs in reach, lower case, innermost last
 	at     int               // last place known, for nodes without one
+
+	top      *tree          // the query itself
+	harmless map[*tree]bool // queries of which only counts whether there is a row
+	sorted   map[*tree]bool // aggregates whose list is sorted where it is made
+	warned   []finding
 }
 
 func (w *walker) refuse(n *tree, message, hint string) {
@@ -61,10 +66,13 @@ func (w *walker) body(n *tree) {
 		switch m.str("type") {
 		case "DISTINCT_MODIFIER":
 			w.st.Distinct = true
-			w.st.Marks = append(w.st.Marks, Mark{Kind: "distinct", Offset: w.word(w.at, "DISTINCT")})
+			at := w.word(w.at, "DISTINCT")
+			w.st.Marks = append(w.st.Marks, Mark{Kind: "distinct", Offset: at})
+			w.distinctOn(n, m, at)
 		case "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER":
 			w.st.Limit = true
 			w.mark(m.get("limit"), "limit", "")
+			w.limited(n, m)
 		}
 	}
 	if len(n.list("group_expressions")) > 0 || n.str("aggregate_handling") == "FORCE_AGGREGATES" {
@@ -234,9 +242,13 @@ func (w *walker) expression(n *tree) {
 		w.function(n)
 	case "SUBQUERY":
 		w.mark(n, "subquery", "")
+		if kind := n.str("subquery_type"); kind == "EXISTS" || kind == "NOT_EXISTS" {
+			w.harmless[n.get("subquery").get("node")] = true
+		}
 	case "WINDOW":
 		w.st.Windows = true
 		w.mark(n, "window", n.str("function_name"))
+		w.window(n)
 		w.named(n, n.str("function_name"))
 	}
 	w.members(n)
@@ -250,7 +262,9 @@ func (w *walker) function(n *tree) {
 	if aggregates[name] {
 		w.st.Aggregates = true
 		w.mark(n, "aggregate", name)
+		w.aggregate(n, name)
 	}
+	w.sorts(n, name)
 	if name == "unnest" {
 		w.mark(n, "unnest", name)
 	}

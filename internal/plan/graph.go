@@ -4,8 +4,6 @@ package plan
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +12,7 @@ import (
 
 	"weir/internal/build"
 	"weir/internal/define"
+	"weir/internal/job"
 	"weir/internal/model"
 	"weir/internal/project"
 )
@@ -23,16 +22,21 @@ type Node struct {
 	Table  *define.Table
 	Inputs []string // tables its SQL names, in order
 	Params []string // $names its SQL uses
+	Macros []string // macros its SQL calls, lower case
+	sql    string   // digest of what its SQL says
 }
 
 // Graph is every table of a project and what needs what.
 type Graph struct {
 	Project *define.Project
 	Nodes   map[string]*Node
-	Order   []string                 // every table after what it reads
-	Macros  map[string]bool          // names of the project's macros, lower case
-	hash    string                   // of the macros' text
-	reads   map[string][]model.Input // what the body of a macro reads, by its lower-case name
+	Order   []string        // every table after what it reads
+	Macros  map[string]bool // names of the project's macros, lower case
+	// Warnings are what SQL may mean as it is, but what may differ from run to run.
+	Warnings []project.Problem
+	reads    map[string][]model.Input // what the body of a macro reads, by its lower-case name
+	digests  map[string]string        // digest of what a macro says, itself and through those it calls, likewise
+	bodies   map[string]macroBody
 }
 
 // Read parses every SQL table. Mistakes of all of them are reported at once, as define.Problems.
@@ -54,7 +58,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		if t.Kind != define.FromSQL {
 			continue
 		}
-		st, err := model.Read(ctx, parser, t.SQL, g.Macros)
+		st, err := g.statement(ctx, parser, t)
 		if err != nil {
 			found, err := mistakes(t.File, t.SQLLine, err)
 			if err != nil {
@@ -63,6 +67,10 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 			problems = append(problems, found...)
 			continue
 		}
+		for _, m := range st.Warnings {
+			g.Warnings = append(g.Warnings, project.Problem{Place: project.Place{File: t.File, Line: t.SQLLine + m.Line - 1, Col: m.Col}, Message: m.Message, Hint: m.Hint})
+		}
+		node.Macros, node.sql = st.Macros, job.Digest(st.Text, st.Tree)
 		t.SQL = st.SQL // without what follows its last token, so that it can stand in brackets
 		problems = append(problems, g.inputs(node, st)...)
 	}
@@ -73,14 +81,23 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 	return g, nil
 }
 
+// statement reads a table's SQL.
+func (g *Graph) statement(ctx context.Context, parser model.Parser, t *define.Table) (*model.Statement, error) {
+	return model.Read(ctx, parser, t.SQL, g.Macros, model.Keys(t.Key, g.keyOf))
+}
+
+// keyOf gives the columns of which a stored table has each value once at most.
+func (g *Graph) keyOf(name string) []string {
+	t := g.Project.Tables[g.resolve(name)]
+	if t == nil || t.Mode != define.Upsert && t.Mode != define.Replace {
+		return nil
+	}
+	return t.Key
+}
+
 // readMacros takes the project's macros apart: their names, and what their bodies read.
 func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.Problem, error) {
-	g.Macros, g.reads = map[string]bool{}, map[string][]model.Input{}
-	hash := sha256.New()
-	for _, m := range g.Project.Macros {
-		hash.Write([]byte(m.SQL))
-	}
-	g.hash = hex.EncodeToString(hash.Sum(nil))
+	g.Macros = map[string]bool{}
 	// Twice, because a macro may call one of a file that comes after its own: only then are all names known.
 	if _, _, err := g.macroFiles(ctx, parser); err != nil {
 		return nil, err
@@ -96,11 +113,39 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.
 			macros, single = append(macros, m), append(single, define.Macro{File: file.File, SQL: m.SQL})
 		}
 	}
-	g.reads = readsOf(macros)
+	g.gather(macros)
+	g.bodies = map[string]macroBody{}
+	for _, m := range macros {
+		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros}
+	}
 	if len(problems) == 0 {
 		g.Project.Macros = single
 	}
 	return problems, nil
+}
+
+// macroBody is what makes a macro, and the macros it calls.
+type macroBody struct {
+	sql   string
+	calls []string
+}
+
+// MacroSQL is what makes the macros that a table's SQL calls, and those that they call, the latter first.
+func (g *Graph) MacroSQL(name string) (out []string) {
+	seen := map[string]bool{}
+	var visit func(names []string)
+	visit = func(names []string) {
+		for _, n := range names {
+			n = strings.ToLower(n)
+			if m, ok := g.bodies[n]; ok && !seen[n] {
+				seen[n] = true
+				visit(m.calls)
+				out = append(out, m.sql)
+			}
+		}
+	}
+	visit(g.Nodes[name].Macros)
+	return out
 }
 
 // macroFiles reads each file of macros and adds the names they make to those known.
@@ -122,30 +167,32 @@ func (g *Graph) macroFiles(ctx context.Context, parser model.Parser) (all [][]mo
 	return all, problems, nil
 }
 
-// readsOf gives what each macro reads, itself and through those it calls.
-func readsOf(macros []model.Macro) map[string][]model.Input {
-	own, calls := map[string][]model.Input{}, map[string][]string{}
+// gather notes of each macro what it reads and what it says, itself and through those it calls.
+func (g *Graph) gather(macros []model.Macro) {
+	own, calls, texts := map[string][]model.Input{}, map[string][]string{}, map[string]string{}
 	for _, m := range macros {
 		name := strings.ToLower(m.Name)
 		own[name], calls[name] = append(own[name], m.Inputs...), append(calls[name], m.Macros...)
+		texts[name] += m.Text + "\n"
 	}
-	reads := map[string][]model.Input{}
+	g.reads, g.digests = map[string][]model.Input{}, map[string]string{}
 	for name := range own {
-		seen := map[string]bool{}
+		seen, text := map[string]bool{}, ""
 		var visit func(name string)
 		visit = func(called string) {
 			if called = strings.ToLower(called); seen[called] {
 				return
 			}
 			seen[called] = true
-			reads[name] = append(reads[name], own[called]...)
+			g.reads[name] = append(g.reads[name], own[called]...)
+			text += texts[called]
 			for _, next := range calls[called] {
 				visit(next)
 			}
 		}
 		visit(name)
+		g.digests[name] = job.Digest(text)
 	}
-	return reads
 }
 
 // inputs resolves the names a statement reads and the parameters it uses.
@@ -246,39 +293,18 @@ func (g *Graph) closure(name string) []string {
 
 // Task is one build of a table, without run id and time.
 func (g *Graph) Task(name string) build.Task {
-	t := build.Task{Table: g.Nodes[name].Table, Definition: g.definition(name)}
+	t := build.Task{Table: g.Nodes[name].Table, Meaning: g.meaning(name)}
+	t.Definition = t.Meaning.Hash()
 	for _, in := range g.closure(name) {
 		input := build.Input{Name: in}
 		if node := g.Nodes[in]; node.Table.Mode == define.View {
 			input.View = node.Table.SQL
+		} else {
+			input.Keeps = keeps(node.Table)
 		}
 		t.Inputs = append(t.Inputs, input)
 	}
 	return t
-}
-
-// definition hashes all that shapes a table's rows.
-func (g *Graph) definition(name string) string {
-	n := g.Nodes[name]
-	if n.Table.Kind != define.FromSQL {
-		return n.Table.Hash
-	}
-	h := sha256.New()
-	fmt.Fprintln(h, n.Table.Hash, g.hash)
-	params := slices.Clone(n.Params)
-	for _, in := range g.closure(name) {
-		if node := g.Nodes[in]; node.Table.Mode == define.View {
-			fmt.Fprintln(h, in, node.Table.Hash)
-			params = append(params, node.Params...)
-		}
-	}
-	slices.Sort(params)
-	for _, p := range slices.Compact(params) {
-		if p != "run_time" && !hasWindow(n.Table, p) { // time moves on with every run, and is not a change of the definition
-			fmt.Fprintf(h, "%s=%v\n", p, g.Project.Vars[p])
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -22,7 +22,7 @@ import (
 func projectOf(tables map[string]string, macros ...string) *define.Project {
 	p := &define.Project{Tables: map[string]*define.Table{}, Vars: job.Params{"n": int64(5), "s": "x"}}
 	for name, sql := range tables {
-		t := &define.Table{Name: name, File: "tables/" + name, Line: 1, SQLLine: 1, Kind: define.FromSQL, Mode: define.Replace, SQL: sql, Hash: "h " + sql}
+		t := &define.Table{Name: name, File: "tables/" + name, Line: 1, SQLLine: 1, Kind: define.FromSQL, Mode: define.Replace, SQL: sql, Meaning: job.Meaning{"mode": "replace"}}
 		if rest, ok := strings.CutPrefix(sql, "view: "); ok {
 			t.Mode, t.SQL = define.View, rest
 		}
@@ -109,36 +109,52 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// TestDefinition: whatever shapes the rows of a table changes its definition, and nothing else does.
+// TestDefinition: whatever shapes the rows of a table changes its definition, part by part, and nothing else does.
 func TestDefinition(t *testing.T) {
 	tables := func() map[string]string {
-		return map[string]string{"raw.a": "", "m.v": "view: select *, $n as n from raw.a", "m.t": "select * from m.v where ts < $run_time", "m.other": "select $s as s"}
+		return map[string]string{"raw.a": "", "m.v": "view: select *, $n as n from raw.a", "m.t": "select one() + id::int as id from m.v where ts < $run_time", "m.other": "select $s as s"}
 	}
-	of := func(change func(p *define.Project)) string {
-		p := projectOf(tables(), "create macro one() as 1")
+	of := func(change func(p *define.Project)) job.Meaning {
+		p := projectOf(tables(), "create macro one() as two(); create macro two() as 2; create macro far() as 3")
 		change(p)
-		return graphOf(t, p).Task("m.t").Definition
+		task := graphOf(t, p).Task("m.t")
+		if task.Definition != task.Meaning.Hash() {
+			t.Errorf("definition %s of %v", task.Definition, task.Meaning)
+		}
+		return task.Meaning
 	}
 	is := of(func(*define.Project) {})
 	for name, c := range map[string]struct {
 		change func(p *define.Project)
-		same   bool
+		parts  string
 	}{
-		"nothing":          {func(*define.Project) {}, true},
-		"its own":          {func(p *define.Project) { p.Tables["m.t"].Hash = "other" }, false},
-		"its view's":       {func(p *define.Project) { p.Tables["m.v"].Hash = "other" }, false},
-		"its view's var":   {func(p *define.Project) { p.Vars["n"] = int64(6) }, false},
-		"a var of another": {func(p *define.Project) { p.Vars["s"] = "y" }, true},
-		"another table's":  {func(p *define.Project) { p.Tables["m.other"].Hash = "other" }, true},
-		"its input's":      {func(p *define.Project) { p.Tables["raw.a"].Hash = "other" }, true},
-		"a macro's":        {func(p *define.Project) { p.Macros[0].SQL = "create macro one() as 2" }, false},
+		"nothing": {func(*define.Project) {}, ""},
+		"its key": {func(p *define.Project) { p.Tables["m.t"].Meaning = job.Meaning{"mode": "upsert", "key": "id"} }, "key (none → id), mode (replace → upsert)"},
+		"its SQL": {func(p *define.Project) { p.Tables["m.t"].SQL = "select id from m.v where ts < $run_time" }, "macro one, sql"},
+		"its layout": {func(p *define.Project) {
+			p.Tables["m.t"].SQL = "SELECT (ONE() + cast(ID as integer)) id\n -- x\nFROM M.v where ts<$run_time;"
+		}, ""},
+		"its view's":       {func(p *define.Project) { p.Tables["m.v"].SQL = "select *, $n + 1 as n from raw.a" }, "view m.v"},
+		"its view's var":   {func(p *define.Project) { p.Vars["n"] = int64(6) }, "var n"},
+		"a var of another": {func(p *define.Project) { p.Vars["s"] = "y" }, ""},
+		"another table's":  {func(p *define.Project) { p.Tables["m.other"].SQL = "select 1" }, ""},
+		"its input's":      {func(p *define.Project) { p.Tables["raw.a"].Meaning = job.Meaning{"from": "other"} }, ""},
+		"a macro's macro":  {func(p *define.Project) { p.Macros[0].SQL = strings.Replace(p.Macros[0].SQL, "as 2", "as 4", 1) }, "macro one"},
+		"a macro's layout": {func(p *define.Project) {
+			p.Macros[0].SQL = strings.Replace(p.Macros[0].SQL, "as 2", "AS /* two */ 2", 1)
+		}, ""},
+		"another macro's": {func(p *define.Project) { p.Macros[0].SQL = strings.Replace(p.Macros[0].SQL, "as 3", "as 4", 1) }, ""},
 	} {
-		if got := of(c.change); (got == is) != c.same {
-			t.Errorf("after a change of %s the definition is the same: %t", name, got == is)
+		var parts []string
+		for _, d := range of(c.change).Differs(is) {
+			parts = append(parts, d.String())
+		}
+		if got := strings.Join(parts, ", "); got != c.parts {
+			t.Errorf("after a change of %s the parts %q differ, want %q", name, got, c.parts)
 		}
 	}
-	if got := graphOf(t, projectOf(tables())).Task("raw.a").Definition; got != "h " {
-		t.Errorf("definition of a source's table is %q", got)
+	if got := graphOf(t, projectOf(tables(), "create macro one() as 1")).Task("raw.a").Meaning; len(got) != 1 {
+		t.Errorf("meaning of a source's table is %v", got)
 	}
 }
 

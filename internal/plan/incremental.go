@@ -149,16 +149,12 @@ func (g *Graph) causeOf(ctx context.Context, s engine.Session, t *define.Table, 
 		key = "incremental.by"
 	}
 	var reason *locality.Reason
-	parser, able := s.(model.Parser)
-	if !errors.As(err, &reason) || reason.Mark == "" || !able {
+	if !errors.As(err, &reason) {
 		return t.PlaceOf(key), nil
 	}
-	st, err := model.Read(ctx, parser, t.SQL, g.Macros)
-	if err != nil {
-		return project.Place{}, fmt.Errorf("read %s: %w", t.File, err)
-	}
-	if m, ok := st.Find(reason.Mark, reason.Name); ok {
-		return placeOf(t, m.Offset), nil
+	at, ok, err := g.placeOfReason(ctx, s, t, reason)
+	if err != nil || ok {
+		return at, err
 	}
 	return t.PlaceOf(key), nil
 }

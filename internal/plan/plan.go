@@ -10,17 +10,18 @@ import (
 
 // Step is one table in a plan.
 type Step struct {
-	Table   string   `json:"table"`
-	Action  string   `json:"action"` // build, skip, view, blocked or error
-	Mode    string   `json:"mode"`
-	Engine  string   `json:"engine"`
-	Why     string   `json:"why"`
-	Rows    int64    `json:"rows"`  // to read, -1 where unknown
-	Bytes   int64    `json:"bytes"` // to read
-	Needs   []string `json:"needs,omitempty"`
-	Splits  []string `json:"splits,omitempty"` // what a source would read
-	Err     error    `json:"-"`
-	Problem string   `json:"problem,omitempty"`
+	Table   string        `json:"table"`
+	Action  string        `json:"action"` // build, skip, view, blocked or error
+	Mode    string        `json:"mode"`
+	Engine  string        `json:"engine"`
+	Why     string        `json:"why"`
+	Rows    int64         `json:"rows"`  // to read, -1 where unknown
+	Bytes   int64         `json:"bytes"` // to read
+	Needs   []string      `json:"needs,omitempty"`
+	Splits  []string      `json:"splits,omitempty"`  // what a source would read
+	Changed *build.Change `json:"changed,omitempty"` // how the definition differs from the one last built
+	Err     error         `json:"-"`
+	Problem string        `json:"problem,omitempty"`
 }
 
 // Actions of a step.
@@ -46,6 +47,7 @@ type Peeker interface {
 // How says what a run was asked for beside its tables: flags of weir run.
 type How struct {
 	Full    bool
+	Forward bool
 	Destroy bool
 }
 
@@ -85,8 +87,11 @@ func (g *Graph) step(ctx context.Context, name string, how How, before map[strin
 		}
 	}
 	task := g.Task(name)
-	task.Full, task.Destroy = how.Full, how.Destroy
+	task.Full, task.Forward, task.Destroy = how.Full, how.Forward, how.Destroy
 	peek, err := p.Peek(ctx, task, changing)
+	if peek.Change.Told() {
+		s.Changed = &peek.Change
+	}
 	if err != nil {
 		s.Action, s.Err, s.Problem = Error, err, err.Error()
 		return s

@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/internal/build"
@@ -35,20 +37,9 @@ type Bound struct {
 // Bind binds every SQL table against its inputs' columns with no data, in order, and checks keys, partitions and rules
 // against what comes out. Problems of all tables are reported at once, as define.Problems.
 func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Columns) (Bound, error) {
-	out := Bound{Columns: map[string][]job.Column{}, Unknown: map[string]string{}}
-	var problems []project.Problem
-	macros := g.Project.Macros
-	for _, name := range g.Order {
-		// A macro can be made once the tables it reads are there.
-		macros = makeMacros(ctx, b, macros)
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
-		found, err := g.bind(ctx, name, b, params, columns, &out)
-		if err != nil {
-			return out, err
-		}
-		problems = append(problems, found...)
+	out, problems, macros, err := bindTables(ctx, g, g.Order, b, params, columns)
+	if err != nil {
+		return out, err
 	}
 	for _, m := range makeMacros(ctx, b, macros) {
 		if err := b.Exec(ctx, m.SQL); err != nil && len(out.Unknown) == 0 {
@@ -59,6 +50,59 @@ func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Co
 		return out, define.NewProblems(problems)
 	}
 	return out, nil
+}
+
+// BindTables is Bind for some tables and all they read, and for nothing else of the project.
+func BindTables(ctx context.Context, g *Graph, names []string, b Binder, params job.Params, columns Columns) (Bound, error) {
+	out, problems, _, err := bindTables(ctx, g, g.upstream(names), b, params, columns)
+	if err != nil {
+		return out, err
+	}
+	if len(problems) > 0 {
+		return out, define.NewProblems(problems)
+	}
+	return out, nil
+}
+
+// upstream are tables and all they read, in order.
+func (g *Graph) upstream(names []string) (order []string) {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	for _, name := range slices.Backward(g.Order) {
+		if !wanted[name] {
+			continue
+		}
+		for _, in := range g.Nodes[name].Inputs {
+			wanted[in] = true
+		}
+	}
+	for _, name := range g.Order {
+		if wanted[name] {
+			order = append(order, name)
+		}
+	}
+	return order
+}
+
+// bindTables binds tables in the order given and gives the macros that cannot be made with them.
+func bindTables(ctx context.Context, g *Graph, order []string, b Binder, params job.Params, columns Columns) (out Bound, problems []project.Problem, macros []define.Macro, err error) {
+	out = Bound{Columns: map[string][]job.Column{}, Unknown: map[string]string{}}
+	macros = g.Project.Macros
+	for _, name := range order {
+		// A macro can be made once the tables it reads are there.
+		macros = makeMacros(ctx, b, macros)
+		if err := ctx.Err(); err != nil {
+			return out, nil, nil, err
+		}
+		found, err := g.bind(ctx, name, b, params, columns, &out)
+		if err != nil {
+			return out, nil, nil, err
+		}
+		problems = append(problems, found...)
+	}
+	return out, problems, macros, nil
 }
 
 // makeMacros makes what can be made and gives the rest back.
@@ -99,7 +143,7 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 	if err := b.View(ctx, name, emptySelect(cols)); err != nil {
 		return nil, fmt.Errorf("bind %s: %w", name, err)
 	}
-	problems := columnProblems(t, cols)
+	problems := g.columnProblems(t, cols)
 	if len(problems) == 0 {
 		problems = bindRules(ctx, b, t)
 	}
@@ -127,9 +171,23 @@ func (g *Graph) problem(t *define.Table, err error) ([]project.Problem, error) {
 	}
 	switch fault.ClassOf(err) {
 	case fault.Usage, fault.Data, fault.Unavailable:
-		return []project.Problem{{Place: at, Message: err.Error(), Hint: fault.HintOf(err)}}, nil
+		return []project.Problem{{Place: at, Message: err.Error(), Hint: cmp.Or(g.renamed(t, err.Error()), fault.HintOf(err))}}, nil
 	}
 	return nil, err
+}
+
+// renamed is a hint for a message that names a column which a table or one of its inputs had before a rename, "" for none.
+func (g *Graph) renamed(t *define.Table, message string) string {
+	message = strings.ToLower(message)
+	for _, name := range append([]string{t.Name}, g.closure(t.Name)...) {
+		of := g.Nodes[name].Table
+		for _, is := range sorted(of.Was) {
+			if strings.Contains(message, strings.ToLower(`"`+of.Was[is]+`"`)) {
+				return fmt.Sprintf("%s was renamed to %s in %s", of.Was[is], is, name)
+			}
+		}
+	}
+	return ""
 }
 
 func emptySelect(cols []job.Column) string {
@@ -141,7 +199,7 @@ func emptySelect(cols []job.Column) string {
 }
 
 // columnProblems checks the columns a definition names against those it has.
-func columnProblems(t *define.Table, cols []job.Column) (problems []project.Problem) {
+func (g *Graph) columnProblems(t *define.Table, cols []job.Column) (problems []project.Problem) {
 	names := make([]string, len(cols))
 	for i, c := range cols {
 		names[i] = c.Name
@@ -158,8 +216,8 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 		if name == "" || has(name) {
 			return
 		}
-		problems = append(problems, project.Problem{Place: t.PlaceOf(key), Message: fmt.Sprintf("%s: column %q is not in %s", key, name, t.Name),
-			Hint: nearestHint(name, names)})
+		message := fmt.Sprintf("%s: column %q is not in %s", key, name, t.Name)
+		problems = append(problems, project.Problem{Place: t.PlaceOf(key), Message: message, Hint: cmp.Or(g.renamed(t, message), nearestHint(name, names))})
 	}
 	for _, k := range t.Key {
 		check("key", k)
@@ -180,7 +238,7 @@ func columnProblems(t *define.Table, cols []job.Column) (problems []project.Prob
 		at := project.Place{File: r.File, Line: max(1, r.Line), Col: max(1, r.Col)}
 		r.File = "" // the place stands before the message
 		if _, err := quality.Compile([]quality.Rule{r}, cols); err != nil {
-			problems = append(problems, project.Problem{Place: at, Message: err.Error(), Hint: fault.HintOf(err)})
+			problems = append(problems, project.Problem{Place: at, Message: err.Error(), Hint: cmp.Or(g.renamed(t, err.Error()), fault.HintOf(err))})
 		}
 	}
 	return problems

@@ -68,6 +68,14 @@ func Read(root string) (*Folder, error) {
 	return f, nil
 }
 
+// ReadTests reads the files of tests/. They are no part of what Read reads: a mistake in a test stops no run. Variables in
+// them stay as they are written.
+func ReadTests(root string) ([]File, []Problem) {
+	f := &Folder{Root: root}
+	files := f.files("tests", ".yaml")
+	return files, f.Problems
+}
+
 // Lookup finds a variable in the environment and then in .env.
 func (f *Folder) Lookup(name string) (string, bool) {
 	if v, ok := os.LookupEnv(name); ok {

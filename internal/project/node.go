@@ -135,6 +135,9 @@ func truth(text string) (value, ok bool) {
 	return false, false
 }
 
+// Scalar makes a node of a text as if it stood unquoted in YAML.
+func Scalar(at Place, text string) *Node { return at.scalar(text) }
+
 // scalar makes a node of an unquoted text.
 func (p Place) scalar(text string) *Node {
 	return &Node{Place: p, Kind: plainKind(text), Text: text}

@@ -42,7 +42,7 @@ var forms = []form{
 	{name: "outer side", sql: "SELECT o.g AS k, count(i.id) AS n FROM S.o AS o LEFT JOIN S.i AS i ON o.g = i.g GROUP BY 1"},
 	{name: "semi join", sql: "SELECT o.g AS k, o.name FROM S.o AS o SEMI JOIN (FROM S.i WHERE v > 2) AS i ON i.g = o.g"},
 	{name: "rows", sql: "SELECT g AS k, id, v + 1 AS w FROM S.i WHERE v > 1"},
-	{name: "append", sql: "SELECT id, g, v * 2 AS w FROM S.i WHERE v > 1", mode: define.Append},
+	{name: "append", sql: "SELECT id, g, v * 2 AS w FROM S.i WHERE v > 1", mode: define.Append, inputs: []string{"append", "upsert"}},
 	{name: "append from appends", sql: "SELECT id, g, v * 2 AS w FROM S.i WHERE v > 1", mode: define.Append, inputs: []string{"append"}},
 	{name: "upsert rows", sql: "SELECT id, g, v FROM S.i WHERE v > 1", mode: define.Upsert, key: []string{"id"}, deletes: define.Remove, inputs: []string{"upsert", "replace"}},
 	{name: "window", sql: "SELECT ts::date AS k, count(*) AS n, sum(v) AS s FROM S.i WHERE ts >= $from AND ts < $to GROUP BY 1",
@@ -78,12 +78,12 @@ func (w *world) tell(seed uint64) {
 	h.note("%s over %s", h.form.name, h.input)
 	h.other()
 	h.commit()
-	h.check(seed)
-	for range 1 + dice.IntN(2) {
+	h.build(seed, false) // a first build computes all there is
+	for range 1 + dice.IntN(3)/2 {
 		for range 1 + dice.IntN(3) {
 			h.change()
 		}
-		h.check(seed)
+		h.build(seed, true)
 		if w.t.Failed() {
 			return
 		}
@@ -223,17 +223,19 @@ func (h *history) rollback() {
 	}
 }
 
-// check builds the table, now and then dying on the way first, and compares it with its SQL over what the inputs hold.
-func (h *history) check(seed uint64) {
-	f := h.form
-	if !h.keep("t", f.sql, f) {
-		return
-	}
-	h.compare(seed, "t", f.sql)
-	if f.upper != "" {
-		up := form{sql: f.upper}
-		h.keep("u", f.upper, up)
-		h.compare(seed, "u", f.upper)
+// build builds the table, now and then dying on the way first, and compares it with its SQL over what the inputs hold.
+func (h *history) build(seed uint64, compare bool) {
+	levels := []struct {
+		name string
+		form form
+	}{{"t", h.form}, {"u", form{sql: h.form.upper}}}
+	for _, l := range levels {
+		if l.form.sql == "" || !h.keep(l.name, l.form.sql, l.form) {
+			return
+		}
+		if compare {
+			h.compare(seed, l.name, l.form.sql)
+		}
 	}
 }
 
@@ -265,11 +267,11 @@ func (h *history) keep(name, sql string, f form) bool {
 	if h.dice.IntN(4) == 0 {
 		h.engine.in = 1 + h.dice.IntN(25)
 	}
-	out, err := h.build.Build(h.t.Context(), h.task(t, inputs...))
+	out, err := h.world.build.Build(h.t.Context(), h.task(t, inputs...))
 	h.engine.in = 0
 	if errors.Is(err, errBroken) {
 		h.note("the build dies")
-		out, err = h.build.Build(h.t.Context(), h.task(t, inputs...))
+		out, err = h.world.build.Build(h.t.Context(), h.task(t, inputs...))
 	}
 	if err == nil {
 		h.note("%s: %s", name, out.Why)
@@ -279,7 +281,7 @@ func (h *history) keep(name, sql string, f form) bool {
 		h.note("stopped: %v", err)
 		task := h.task(t, inputs...)
 		task.Full, task.Destroy = true, true
-		_, err = h.build.Build(h.t.Context(), task)
+		_, err = h.world.build.Build(h.t.Context(), task)
 	}
 	if err != nil {
 		h.t.Errorf("%s.%s: %v\n%s", h.schema, name, err, strings.Join(h.log, "\n"))

@@ -38,13 +38,14 @@ type world struct {
 }
 
 func newWorld(t *testing.T, zone string) *world {
-	root := filepath.Join(t.TempDir(), "lake")
+	dir := memory(t)
+	root := filepath.Join(dir, "lake")
 	l, err := lake.Open(t.Context(), lake.Config{Location: root})
 	must(t, err)
 	e, err := duckdb.Open(t.Context(), duckdb.Options{Threads: 1, Timezone: zone})
 	must(t, err)
 	w := &world{t: t, lake: l, root: root, engine: &breaking{Engine: e}, ways: map[string]map[string]int{}}
-	w.build = &build.Builder{Lake: l, Engine: w.engine, Scratch: t.TempDir()}
+	w.build = &build.Builder{Lake: l, Engine: w.engine, Scratch: filepath.Join(dir, "scratch")}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, "catalog.db")+"?_pragma=busy_timeout(10000)")
 	must(t, err)
 	t.Cleanup(func() { must(t, errors.Join(db.Close(), l.Close(), e.Close())) })
@@ -52,6 +53,16 @@ func newWorld(t *testing.T, zone string) *world {
 	w.cat, err = sqlcat.NewCatalog(lake.CatalogName, db, sqlcat.SQLite, iceberg.Properties{"warehouse": "file:///none"})
 	must(t, err)
 	return w
+}
+
+// memory is a folder that is kept in memory where there is one: histories are many, and none of them outlives the test.
+func memory(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "histories-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func must(t testing.TB, err error) {

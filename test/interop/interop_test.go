@@ -3,9 +3,11 @@ package interop
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -112,6 +114,48 @@ partition: ["day(at)", "bucket(4, id)", "truncate(2, country)"]
 	}
 }
 
+// TestPyIcebergReadsCompacted compacts, sorts and expires tables of every type and transform, and compares what PyIceberg
+// reads before and after.
+func TestPyIcebergReadsCompacted(t *testing.T) {
+	python := env.Python(t)
+	dir := t.TempDir()
+	program.Write(t, dir, map[string]string{
+		"weir.yaml": "name: interop\nlake: lake\nkeep: { snapshots: 0s, at_least: 1 }\nconnections:\n  inbox: { type: files, path: inbox }\n",
+		"tables/raw/orders.yaml": `from: inbox
+path: "*.csv"
+columns: { id: bigint, at: timestamp, country: varchar, total: "decimal(12,2)" }
+partition: ["bucket(2, id)", "truncate(2, country)"]
+sort: [at desc, id]
+`,
+		"tables/marts/types.sql": everyType,
+	})
+	for i := range 6 {
+		program.Write(t, dir, map[string]string{fmt.Sprintf("inbox/%d.csv", i): fmt.Sprintf("id,at,country,total\n%d,2026-03-0%d 10:00:00,Germany,1.50\n%d,2026-03-0%d 11:00:00,,2.50\n", 2*i, i+1, 2*i+1, i+1)})
+		program.Must(t, "-C", dir, "run")
+	}
+	orders, types := read(t, python, dir, "raw.orders", "id"), read(t, python, dir, "marts.types", "l")
+	program.Write(t, dir, map[string]string{"tables/marts/types.sql": strings.Replace(everyType, "mode: replace", "mode: replace\nsort: [l desc nulls first, s]", 1)})
+	for range 2 {
+		program.Must(t, "-C", dir, "maintain", "--yes")
+	}
+	for name, want := range map[string]answer{"raw.orders": orders, "marts.types": types} {
+		order := map[string]string{"raw.orders": "id", "marts.types": "l"}[name]
+		got := read(t, python, dir, name, order)
+		if !reflect.DeepEqual(got.Rows, want.Rows) || !reflect.DeepEqual(got.Columns, want.Columns) {
+			t.Errorf("PyIceberg reads %s as %v, read %v before", name, got.Rows, want.Rows)
+		}
+		if got.Snapshots != 1 || !strings.Contains(got.Sort, "DESC") {
+			t.Errorf("%s has %d snapshots and the order %s for PyIceberg", name, got.Snapshots, got.Sort)
+		}
+	}
+	if n := len(read(t, python, dir, "raw.orders", "id", "id = 5").Rows); n != 1 {
+		t.Errorf("PyIceberg finds %d rows of key 5, want 1", n)
+	}
+	if n := len(read(t, python, dir, "raw.orders", "id", "country = 'Germany'").Rows); n != 6 {
+		t.Errorf("PyIceberg finds %d rows of Germany, want 6", n)
+	}
+}
+
 func text(v any) string {
 	if v == nil {
 		return "-"
@@ -123,6 +167,8 @@ type answer struct {
 	Columns []struct{ Name, Type string }
 	// Partition are the fields of the table's partition, as "name: transform".
 	Partition []string
+	Sort      string
+	Snapshots int
 	Rows      []map[string]any
 }
 

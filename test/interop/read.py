@@ -14,5 +14,7 @@ if order:
 print(json.dumps({
     "columns": [{"name": f.name, "type": str(f.field_type)} for f in t.schema().fields],
     "partition": [f"{f.name}: {f.transform}" for f in t.spec().fields],
+    "sort": str(t.sort_order()),
+    "snapshots": len(t.metadata.snapshots),
     "rows": [{k: None if v is None else str(v) for k, v in r.items()} for r in rows],
 }))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"weir/internal/fault"
@@ -150,8 +151,8 @@ func (c *copying) partitioned() string {
 // copy runs one COPY and gives the files that hold rows. zstd at its first level costs a tenth less than at DuckDB's
 // default, the third, and trying dictionaries only up to 8,192 values another tenth; the files are no larger.
 func (c *copying) copy(ctx context.Context, sel, to, options string, p job.Params) ([]job.File, error) {
-	sql := "COPY (" + sel + "\n) TO " + job.Literal(to) + " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 8192, RETURN_STATS" +
-		fmt.Sprintf(", ROW_GROUP_SIZE_BYTES %d", c.s.engine.rowGroup()) + options
+	sql := "COPY (" + sel + "\n) TO " + job.Literal(to) + " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS" +
+		fmt.Sprintf(", DICTIONARY_SIZE_LIMIT %d, ROW_GROUP_SIZE_BYTES %d", c.s.engine.dictionary(len(c.w.Columns)), c.s.engine.rowGroup()) + options
 	if c.ids != "" {
 		sql += ", FIELD_IDS " + c.ids
 	}
@@ -239,6 +240,21 @@ func (e *Engine) rowGroup() int64 {
 		return most
 	}
 	return min(max(e.opts.Memory/16, least), most)
+}
+
+// dictionary is how many values of a column a Parquet writer may collect before it writes them plain. Each of its threads sets
+// aside room for so many in every column, about 25 bytes a value: for thousands of columns that alone would break the budget
+// (promise 5).
+func (e *Engine) dictionary(columns int) int64 {
+	const least, most, each = 64, 8192, 25
+	if e.opts.Memory == 0 || columns == 0 {
+		return most
+	}
+	threads := e.opts.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	return min(max(e.opts.Memory/8/int64(threads*columns*each), least), most)
 }
 
 func safeName(s string) bool {

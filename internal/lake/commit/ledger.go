@@ -27,6 +27,7 @@ type Ledger struct {
 	Position   job.Position `json:"position,omitempty"`
 	Server     string       `json:"server,omitempty"`     // identity of the outside system the position belongs to
 	Definition string       `json:"definition,omitempty"` // hash the table was last built from
+	Meaning    job.Meaning  `json:"meaning,omitempty"`    // what that definition said, part by part
 	Counts     job.Counts   `json:"counts"`               // of this commit
 	Runs       []RunMark    `json:"runs,omitempty"`       // oldest first, the last 1,000
 	Rejects    []RejectFile `json:"rejects,omitempty"`
@@ -85,7 +86,7 @@ func (l Ledger) next(in Intent, p Proposed) Ledger {
 		n.Server = in.Server
 	}
 	if in.Definition != "" {
-		n.Definition = in.Definition
+		n.Definition, n.Meaning = in.Definition, in.Meaning
 	}
 	n.Runs = append(tail(l.Runs, keepRuns-1), RunMark{ID: in.RunID, Snapshot: p.Snapshot, Sequence: p.Sequence, Ledger: p.Ledger})
 	n.Rejects = slices.Clone(l.Rejects)

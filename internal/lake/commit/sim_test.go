@@ -12,7 +12,7 @@ import (
 )
 
 // The simulation drives the real protocol through random schedules: two or three processes that build one table, some of them
-// with the same run id (a retry beside a zombie), killed before or after any step and run again, swaps whose answer gets
+// with the same run id (a retry beside a zombie), some of them compactions of Weir's own, killed before or after any step and run again, swaps whose answer gets
 // lost or that arrive late, and other tools that compact, append, expire, roll back and change the schema in between. After
 // every change of the table promises 1 to 4 are checked.
 
@@ -24,7 +24,7 @@ type simProcess struct {
 }
 
 func (s *simulation) start(run string) {
-	b := &simBuild{sim: s, run: run, bad: s.random.IntN(12) == 0}
+	b := &simBuild{sim: s, run: run, bad: s.random.IntN(12) == 0, compact: s.random.IntN(5) == 0}
 	p := &simProcess{build: b}
 	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
 		b.yield = yield

@@ -15,6 +15,8 @@ import (
 var (
 	errDead   = errors.New("the process was killed")
 	errAnswer = errors.New("the catalog did not answer")
+
+	errOvertaken = errors.New("the files to join are gone")
 )
 
 // simProposal is a version that is ready to be swapped in.
@@ -33,11 +35,13 @@ type simBuild struct {
 	run   string
 	bad   bool // its rows do not pass the rules
 
+	compact  bool // it is a compaction
 	split    string
 	whole    bool
 	base     job.Position
 	next     job.Position
 	rewrites bool       // joins its rows to the last file
+	compacts []*simFile // the files it joins instead of reading anything; nil for a build
 	delta    *simFile   // staged once
 	extra    []*simFile // staged by the last plan
 	made     []int64    // snapshots it staged
@@ -139,7 +143,15 @@ func (b *simBuild) Stage(_ context.Context, base *simVersion) (Proposed, *simPro
 	}
 	s.files = b.merge(s.files)
 	counts.After = s.rows()
-	counts.Inserted, counts.Deleted = counts.After, counts.Before
+	if b.compacts != nil {
+		for _, f := range b.compacts {
+			if !slices.Contains(base.current.files, f) {
+				return Proposed{}, nil, errOvertaken
+			}
+		}
+	} else {
+		counts.Inserted, counts.Deleted = counts.After, counts.Before
+	}
 	b.made = append(b.made, s.ID)
 	p := Proposed{Snapshot: s.ID, Parent: s.Parent, Sequence: s.Sequence, Ledger: s.Ledger, Counts: counts,
 		Rejects: []RejectFile{{Path: b.run, Run: b.run}}}
@@ -148,6 +160,9 @@ func (b *simBuild) Stage(_ context.Context, base *simVersion) (Proposed, *simPro
 
 // merge is the table's files with the build's rows among them.
 func (b *simBuild) merge(files []*simFile) []*simFile {
+	if b.compacts != nil {
+		return append(slices.DeleteFunc(slices.Clone(files), func(f *simFile) bool { return slices.Contains(b.compacts, f) }), b.delta)
+	}
 	if b.whole {
 		return []*simFile{b.delta}
 	}
@@ -243,6 +258,9 @@ func (b *simBuild) read() bool {
 			return false
 		}
 	}
+	if b.compact = b.compact && t.now.current != nil; b.compact {
+		return b.join()
+	}
 	b.split = simSplits[random.IntN(len(simSplits))]
 	b.delta.split = b.split
 	b.whole, b.rewrites = random.IntN(6) == 0, random.IntN(3) == 0
@@ -253,6 +271,24 @@ func (b *simBuild) read() bool {
 	}
 	b.next = job.Position{b.split: simText(b.delta.to)}
 	return true
+}
+
+// join is what a compaction reads: the files of one split, which become one. It moves no position.
+func (b *simBuild) join() bool {
+	split := simSplits[b.sim.random.IntN(len(simSplits))]
+	b.delta, b.compacts = &simFile{split: split, from: -1}, []*simFile{}
+	for _, f := range b.sim.table.now.current.files {
+		if f.split != split {
+			continue
+		}
+		b.compacts = append(b.compacts, f)
+		if b.delta.from < 0 {
+			b.delta.from = f.from
+		}
+		b.delta.from, b.delta.to = min(b.delta.from, f.from), max(b.delta.to, f.to)
+	}
+	b.base, b.next, b.bad, b.whole = nil, nil, false, false
+	return len(b.compacts) > 0
 }
 
 func (b *simBuild) intent() Intent {

@@ -69,6 +69,7 @@ type Intent struct {
 	Whole      bool // the whole position must be Base and becomes Next
 	Server     string
 	Definition string
+	Meaning    job.Meaning
 	// SchemaID and LastColumnID are those the build staged against; SchemaID is -1 where there was no table.
 	SchemaID, LastColumnID int
 	CloseRejects           []string

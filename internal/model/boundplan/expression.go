@@ -42,7 +42,7 @@ type Expr struct {
 	Filter     *Expr // of an aggregate or a window
 	Orders     []Order
 	Partitions []*Expr
-	Frame      []*Expr // offsets and defaults of a window
+	Frame      []*Expr // where a window begins and ends, and how far lag() and lead() look; their default is the last child
 
 	Offset  int // byte in the SQL, -1 where DuckDB does not know
 	Binding struct {
@@ -118,7 +118,10 @@ func (e *Expr) UnmarshalJSON(text []byte) error {
 			e.Children = append(e.Children, x)
 		}
 	}
-	for _, x := range []*Expr{raw.Start, raw.End, raw.By, raw.Default} {
+	if raw.Default != nil {
+		e.Children = append(e.Children, raw.Default)
+	}
+	for _, x := range []*Expr{raw.Start, raw.End, raw.By} {
 		if x != nil {
 			e.Frame = append(e.Frame, x)
 		}

@@ -55,3 +55,31 @@ func (t Type) Exact() bool {
 	}
 	return true
 }
+
+// Fields are the names of a struct's fields, in order; nil for other types.
+func (t Type) Fields() []string {
+	if t.ID != "STRUCT" {
+		return nil
+	}
+	var info struct {
+		Children []struct {
+			Name string `json:"first"`
+		} `json:"child_types"`
+	}
+	if json.Unmarshal(t.Info, &info) != nil {
+		return nil
+	}
+	var out []string
+	for _, c := range info.Children {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+// Text is a constant text, ok false for anything else.
+func (e *Expr) Text() (text string, ok bool) {
+	if e.Class != Constant || e.Value.Null || e.Value.Type.ID != "VARCHAR" {
+		return "", false
+	}
+	return text, json.Unmarshal(e.Value.Raw, &text) == nil
+}

@@ -27,7 +27,7 @@ func no(mark, name, format string, args ...any) *Reason {
 // RowLocal says why a query is not row-local in an input, nil where it is: its result over the rows a and b of the input
 // together is that over a and that over b, and nothing over no rows. Then the result over the new rows alone is what they add
 // to the table. A join is row-local in the input whose rows it keeps or matches one by one, as long as the other side stays.
-// table is the input's dotted name; views must be part of the plan (boundplan.Plan.Inline).
+// table is the input's dotted name; views must be views of the binder, so that the plan holds what they read.
 func RowLocal(p *boundplan.Plan, table string) *Reason {
 	if !p.Root.Reads(table) {
 		return no("", "", "%s is not among what it reads", table)

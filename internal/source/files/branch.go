@@ -141,9 +141,7 @@ func (b *branch) key() string {
 		k.WriteString("\x00" + n)
 	}
 	k.WriteString("\x01" + string([]byte{b.head.delimiter, b.head.quote, b.head.escape}))
-	if b.head.header {
-		fmt.Fprintf(&k, "h%d", b.head.skip)
-	}
+	fmt.Fprintf(&k, "%v%d", b.head.header, b.head.engineSkip)
 	for _, h := range b.hive {
 		k.WriteString("\x00" + h.name)
 	}

@@ -92,7 +92,7 @@ func (m *maker) readCSV(b *branch, types []string, more string) string {
 		cols[i] = fmt.Sprintf("'%s': '%s'", fieldRef(i), t)
 	}
 	o := fmt.Sprintf("auto_detect=false, header=%v, delim=%s, quote=%s, escape=%s, skip=%d, columns={%s}, filename=%s",
-		d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.skip, strings.Join(cols, ", "), job.Literal(pathColumn))
+		d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.engineSkip, strings.Join(cols, ", "), job.Literal(pathColumn))
 	if d.encoding != "" && d.encoding != "utf-8" {
 		o += ", encoding=" + job.Literal(d.encoding)
 	}
@@ -175,7 +175,7 @@ func (m *maker) sniffCSV(ctx context.Context, b *branch) ([]string, error) {
 	sample, d := *b, b.head
 	sample.splits = b.splits[:min(len(b.splits), atMost)]
 	q := fmt.Sprintf("SELECT * FROM read_csv(%s, auto_detect=true, header=%v, delim=%s, quote=%s, escape=%s, skip=%d, sample_size=%d, ignore_errors=true, hive_partitioning=false, names=[%s]",
-		sample.paths(), d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.skip, sampleRecords, strings.Join(refs(len(d.names)), ", "))
+		sample.paths(), d.header, charLiteral(d.delimiter), charLiteral(d.quote), charLiteral(d.escape), d.engineSkip, sampleRecords, strings.Join(refs(len(d.names)), ", "))
 	if d.encoding != "" && d.encoding != "utf-8" {
 		q += ", encoding=" + job.Literal(d.encoding)
 	}

@@ -30,6 +30,8 @@ type csvHead struct {
 	dialect
 	names []string // of the columns; nil for a file without a record
 	line  string   // the header line, "" without one
+	// engineSkip is skip as the engine counts: it does not count the lines of comments.
+	engineSkip int
 	// begin is the offset of the first record behind the header, in the decoded text.
 	begin int64
 }
@@ -69,6 +71,11 @@ func (s *scan) readHead(n *split, expected []string) (csvHead, error) {
 			return h, err
 		}
 	}
+	return s.headOf(n, h, head, expected)
+}
+
+// headOf finds dialect and names in the beginning of a file, unpacked and decoded.
+func (s *scan) headOf(n *split, h csvHead, head []byte, expected []string) (csvHead, error) {
 	// Every second byte of UTF-16 is zero; in a text, a stray one spoils its own field only.
 	if zeros := bytes.Count(head, []byte{0}); zeros > len(head)/10 {
 		return h, fault.New(fault.Data, "%s is not text: a zero byte stands at offset %d", n.name, bytes.IndexByte(head, 0)).
@@ -89,10 +96,33 @@ func (s *scan) readHead(n *split, expected []string) (csvHead, error) {
 		// The engine would take a blank line before the header for it.
 		h.line, h.skip = string(first.raw), int(first.line)-1
 	}
+	h.engineSkip = h.skip - commentLines(head, h.dialect)
 	if h.names, err = s.names(n, h, first, expected); err != nil {
 		return h, err
 	}
 	return h, s.rightDelimiter(n, h, head, given, expected)
+}
+
+// commentLines counts the lines of comments among those that are skipped.
+func commentLines(head []byte, d dialect) (n int) {
+	if d.comment == 0 {
+		return 0
+	}
+	r := newRecords(bytes.NewReader(head), d, headSize)
+	r.d.skip = 0
+	if r.start() != nil {
+		return 0
+	}
+	for range d.skip {
+		line, _, err := r.readLine()
+		if err != nil {
+			break
+		}
+		if len(line) > 0 && line[0] == d.comment {
+			n++
+		}
+	}
+	return n
 }
 
 // readStart reads the beginning of a file, unpacked and decoded, without a byte order mark.
@@ -133,14 +163,21 @@ func openText(n *split, encoding string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decoded{decodeText(r, encoding), r}, nil
+}
+
+// decodeText gives a text in UTF-8, without a byte order mark.
+func decodeText(r io.Reader, encoding string) io.Reader {
 	var t transform.Transformer = unicode.BOMOverride(transform.Nop)
 	switch encoding {
 	case "latin-1":
 		t = charmap.ISO8859_1.NewDecoder()
 	case "utf-16":
 		t = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()
+	case rawEncoding:
+		return r
 	}
-	return decoded{transform.NewReader(r, t), r}, nil
+	return transform.NewReader(r, t)
 }
 
 type decoded struct {

@@ -25,26 +25,31 @@ func jsonShape(n *split) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return shapeOf(head, n.format), nil
+}
+
+// shapeOf finds how a JSON text is written by its beginning; "" for one without a record.
+func shapeOf(head []byte, format string) string {
 	body := bytes.TrimSpace(head)
 	switch {
 	case len(body) == 0:
-		return "", nil
-	case n.format == formatNDJSON:
-		return shapeLines, nil
+		return ""
+	case format == formatNDJSON:
+		return shapeLines
 	case body[0] == '[':
-		return shapeArray, nil
+		return shapeArray
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	var first json.RawMessage
 	if err := d.Decode(&first); err == nil && bytes.IndexByte(first, '\n') >= 0 {
-		return shapeDocuments, nil
+		return shapeDocuments
 	}
 	// The first record is broken, or longer than what was read: a record on the next line speaks for lines.
 	_, next, more := bytes.Cut(body, []byte{'\n'})
 	if len(first) == 0 && more && !bytes.HasPrefix(bytes.TrimLeft(next, " \t\r"), []byte{'{'}) {
-		return shapeDocuments, nil
+		return shapeDocuments
 	}
-	return shapeLines, nil
+	return shapeLines
 }
 
 // jsonOptions are what every call of the engine's JSON reader gets.

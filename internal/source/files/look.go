@@ -151,11 +151,16 @@ func openPlain(path, compression string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st, err := f.Stat(); err == nil && st.Size() == 0 {
+		return f, nil
+	}
+	return unpack(f, compression)
+}
+
+// unpack gives the uncompressed bytes of what it is given, and closes that with itself or where it fails.
+func unpack(f io.ReadCloser, compression string) (io.ReadCloser, error) {
 	switch compression {
 	case "gzip":
-		if st, err := f.Stat(); err == nil && st.Size() == 0 {
-			return f, nil
-		}
 		z, err := gzip.NewReader(f)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -173,7 +178,7 @@ func openPlain(path, compression string) (io.ReadCloser, error) {
 
 type unpacked struct {
 	io.ReadCloser
-	file *os.File
+	file io.Closer
 }
 
 func (u unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.file.Close()) }

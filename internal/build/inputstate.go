@@ -1,0 +1,98 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"weir/internal/job"
+	"weir/internal/lake"
+)
+
+// InputState is what a build would find of one stored input, against what the last build has seen.
+type InputState struct {
+	Name     string     `json:"name"`
+	Built    bool       `json:"built"`              // whether the lake has it
+	Snapshot int64      `json:"snapshot,omitempty"` // since which it holds the rows it does, 0 for none
+	Run      string     `json:"run,omitempty"`      // that made the snapshot, "" where another tool did
+	At       *time.Time `json:"at,omitempty"`
+	Rows     int64      `json:"rows"`
+	Bytes    int64      `json:"bytes"`
+	Seen     int64      `json:"seen,omitempty"` // snapshot the last build read, 0 where there was none
+	New      bool       `json:"new"`            // whether there is something the last build has not seen
+	// What was inserted, updated and deleted since, nil where the snapshots between do not say it.
+	Since *job.Counts `json:"since,omitempty"`
+}
+
+// InputStates looks at the stored inputs of a SQL table.
+func (b *Builder) InputStates(ctx context.Context, t Task) ([]InputState, error) {
+	st, err := b.load(ctx, t.Table.Name)
+	if err != nil {
+		return nil, err
+	}
+	var out []InputState
+	for _, in := range t.Inputs {
+		if in.View != "" {
+			continue
+		}
+		s, err := b.inputState(ctx, in.Name, st.ledger.Position)
+		if err != nil {
+			return nil, fmt.Errorf("look at input %s: %w", in.Name, err)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (b *Builder) inputState(ctx context.Context, name string, seen job.Position) (InputState, error) {
+	s := InputState{Name: name}
+	table, err := b.Lake.Table(ctx, name)
+	if errors.Is(err, lake.ErrNoTable) {
+		s.New = true
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	s.Built, s.Snapshot = true, table.RowsSince()
+	if id, err := strconv.ParseInt(seen[name], 10, 64); err == nil {
+		s.Seen = id
+	}
+	s.New = seen[name] != strconv.FormatInt(s.Snapshot, 10)
+	files, err := table.Files(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, f := range files {
+		s.Rows, s.Bytes = s.Rows+f.Rows, s.Bytes+f.Bytes
+	}
+	byID := map[int64]lake.Snapshot{}
+	for _, snap := range table.Snapshots() {
+		byID[snap.ID] = snap
+	}
+	if snap, ok := byID[s.Snapshot]; ok {
+		s.Run, s.At = job.RunNumber(snap.RunID), &snap.At
+	}
+	if s.New && s.Seen != 0 {
+		s.Since = between(byID, s.Snapshot, s.Seen)
+	}
+	return s, nil
+}
+
+// between adds up what the snapshots after one up to another have changed.
+func between(byID map[int64]lake.Snapshot, at, seen int64) *job.Counts {
+	sum := &job.Counts{}
+	for at != seen {
+		s, ok := byID[at]
+		if !ok || s.Counts == nil || s.Foreign {
+			return nil
+		}
+		sum.Inserted += s.Counts.Inserted
+		sum.Updated += s.Counts.Updated
+		sum.Deleted += s.Counts.Deleted
+		at = s.Parent
+	}
+	return sum
+}
