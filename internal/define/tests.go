@@ -156,7 +156,7 @@ func (l *testLoader) addCase(n caseNode) {
 	if n.keys.Name.Node == nil {
 		return // which is said already
 	}
-	c := &Case{Place: n.Place, Name: strings.TrimSpace(n.keys.Name.Text), Vars: job.Params{}, Tolerance: l.file.Tolerance, Ordered: n.keys.Ordered, Key: n.keys.Key}
+	c := &Case{Place: n.Place, Name: strings.Join(strings.Fields(n.keys.Name.Text), " "), Vars: job.Params{}, Tolerance: l.file.Tolerance, Ordered: n.keys.Ordered, Key: n.keys.Key}
 	l.name(c, n)
 	if n.keys.Tolerance != nil {
 		c.Tolerance = *n.keys.Tolerance
