@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -173,7 +174,7 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 		if len(removes.data) == 0 {
 			return fault.New(fault.Internal, "a rewrite removes no file")
 		}
-		err = tx.NewRewrite(props).Apply(append(removes.data, removes.deletes...), adds, nil).Commit(ctx)
+		err = rewrite(ctx, tx.NewRewrite(props), removes, adds)
 	case len(removes.data) > 0:
 		err = tx.ReplaceFiles(ctx, removes.data, adds, removes.deletes, props, table.WithoutAutoNameMapping())
 	case len(adds) > 0:
@@ -205,6 +206,17 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	}
 	p.snapshot = p.meta.CurrentSnapshot()
 	return nil
+}
+
+// rewrite puts files in the place of others, in a snapshot that Iceberg calls a replace.
+func rewrite(ctx context.Context, r *table.RewriteFiles, removes removals, adds []iceberg.DataFile) error {
+	for _, f := range append(slices.Clone(removes.data), removes.deletes...) {
+		r.DeleteFile(f)
+	}
+	for _, f := range adds {
+		r.AddDataFile(f)
+	}
+	return r.Commit(ctx)
 }
 
 // errCaught ends iceberg-go's commit where Weir's begins.
