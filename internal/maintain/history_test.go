@@ -235,7 +235,7 @@ func TestHistories(t *testing.T) {
 	shared, n := localRig(t), 0
 	rapid.Check(t, func(t *rapid.T) {
 		// Each takes a third of a second. The long version of the tests runs as many as it is told to.
-		if n++; n > 30 && os.Getenv("WEIR_SOAK") != "1" {
+		if n++; n > 15 && os.Getenv("WEIR_SOAK") != "1" {
 			return
 		}
 		r := shared.fresh(t)
