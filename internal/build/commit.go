@@ -33,6 +33,9 @@ func (w *work) commit(ctx context.Context) error {
 		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps() || w.begins,
 		Plan: w.plan,
 	}
+	if !w.read.beside {
+		in.Limited = &w.out.Limited
+	}
 	if w.state.table != nil {
 		in.SchemaID, in.LastColumnID = w.state.table.SchemaID(), w.state.table.LastColumnID()
 	}

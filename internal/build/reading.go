@@ -64,6 +64,12 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	if err := w.sameServer(r.server); err != nil {
 		return err
 	}
+	if nothing, err := w.nothingNew(ctx, src); err != nil || nothing {
+		return err
+	}
+	if err := w.limit(); err != nil {
+		return err
+	}
 	scan, err := src.Begin(ctx, w.request())
 	if err != nil {
 		return err
@@ -87,6 +93,9 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	// Now that the source has looked at what it reads it knows the end without another look.
 	r.base, r.next = w.state.ledger.Position, scan.End()
+	if w.t.Limit > 0 {
+		r.next = job.Position{} // nothing counts as read
+	}
 	if !r.whole {
 		r.base, r.next = moved(w.state.ledger.Position, r.next)
 	}

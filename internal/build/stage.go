@@ -57,7 +57,7 @@ func (w *work) writeDelta(ctx context.Context) ([]job.File, error) {
 	if w.delta.direct {
 		write = w.dataWrite()
 	}
-	write.SQL = w.project(w.read.rel.SQL, w.read.rel.Columns)
+	write.SQL = w.project(w.cut(w.read.rel.SQL), w.read.rel.Columns)
 	return w.s.Stage(ctx, write, w.ids, w.read.params)
 }
 

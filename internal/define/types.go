@@ -39,9 +39,10 @@ const (
 type Project struct {
 	Root        string // absolute folder
 	Name        string
-	Env         string // "" without --env
-	Lake        string // absolute folder or s3://bucket/prefix
-	LakeS3      S3     // for an s3 lake
+	Env         string   // "" without --env
+	Envs        []string // the environments weir.yaml has, in its order
+	Lake        string   // absolute folder or s3://bucket/prefix
+	LakeS3      S3       // for an s3 lake
 	Timezone    string
 	Memory      int64 // bytes; 0: default
 	Vars        job.Params
@@ -54,6 +55,7 @@ type Project struct {
 	Retries     int           // tries after the first, for errors that can pass
 	Keep        Keep          // of tables that do not say otherwise
 	Publish     bool          // whether tables are published to their destinations
+	Development bool          // whether tables may be built from a part of their rows
 	Resolver    *secret.Resolver
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
 }
