@@ -28,7 +28,6 @@ type history struct {
 	at    string // position of split s
 	runs  int
 	past  map[int64][]string // rows by snapshot
-	since int64              // snapshot since which the rows are these
 	reads int64              // what a reader has read last, 0 for nothing
 }
 
