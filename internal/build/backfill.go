@@ -56,7 +56,7 @@ func (b *Builder) Windows(ctx context.Context, t Task, from, to string, chunk de
 	if out.Each, err = win.chunks(ctx, s, out.All, chunk); err != nil {
 		return out, err
 	}
-	tables, _, err := b.inputs(ctx, t)
+	tables, _, _, err := b.inputs(ctx, t)
 	if err != nil {
 		return out, err
 	}

@@ -23,6 +23,8 @@ type Builder struct {
 	Vars   job.Params
 	// Source opens the source a table reads.
 	Source func(ctx context.Context, t *define.Table) (source.Source, error)
+	// Defer, where set, reads inputs that are not built here in another environment.
+	Defer *Deferral
 	// Scratch is a local folder for deltas that do not become data files themselves.
 	Scratch string
 }
@@ -48,6 +50,9 @@ type Task struct {
 	Full       bool      // read everything again
 	Forward    bool      // where the definition changed, keep the rows there are
 	Destroy    bool      // a full build may lose a past that cannot be read again
+	// Limit, of a table that is read from a source, is how many rows to read at most; 0 for all. Such a build replaces the table,
+	// is marked in its ledger, and moves no position: the next complete build reads everything.
+	Limit int64
 	// Backfill, of a table with a window, is the only range to build; no position moves.
 	Backfill *Range
 	// Observe, where set, is given the session and the bytes to be read once these are known, so that progress can be shown.
@@ -67,6 +72,7 @@ type Outcome struct {
 	Rules          []quality.Outcome
 	Before, After  int64 // snapshot ids, 0 for none
 	Inputs         map[string]int64
+	Deferred       []Deferred // inputs that were read in another environment
 	Files          int
 	BytesRead      int64
 	BytesAll       int64 // that a full build would have read; 0 where that is BytesRead
@@ -76,6 +82,7 @@ type Outcome struct {
 	Renamed        []string // old → new
 	Change         Change   // of the definition since the build before, and the way that was taken
 	Already        bool     // the run had committed this table before
+	Limited        int64    // rows that each read was cut to: no complete build
 }
 
 // Build makes the table, or finds that nothing has to be done.

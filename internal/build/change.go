@@ -163,6 +163,7 @@ func redefines(parts []job.Difference, mode define.Mode) bool {
 
 // decide takes the way of a changed definition: the default one, or the one that flags name.
 func (w *work) decide() error {
+	w.t = limited(w.t, w.state)
 	w.change = change(w.t, w.state)
 	c := &w.change
 	switch {

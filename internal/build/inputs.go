@@ -17,8 +17,12 @@ import (
 
 // beginSQL fixes the snapshots of the inputs. It gives nil where they, and the definition, are those of the last build.
 func (w *work) beginSQL(ctx context.Context) (*reading, error) {
-	tables, next, err := w.b.inputs(ctx, w.t)
+	tables, next, deferred, err := w.b.inputs(ctx, w.t)
 	if err != nil {
+		return nil, err
+	}
+	w.out.Deferred = deferred
+	if w.out.Limited, err = w.limitOf(ctx, tables); err != nil {
 		return nil, err
 	}
 	w.out.Inputs = map[string]int64{}
@@ -87,25 +91,32 @@ func (b *Builder) params(t Task) job.Params {
 }
 
 // inputs loads the tables a task reads and gives the position that names their snapshots.
-func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, job.Position, error) {
+func (b *Builder) inputs(ctx context.Context, t Task) (map[string]*lake.Table, job.Position, []Deferred, error) {
+	var deferred []Deferred
 	tables, next := map[string]*lake.Table{}, job.Position{}
 	for _, in := range t.Inputs {
 		if in.View != "" {
 			continue
 		}
-		table, err := b.Lake.Table(ctx, in.Name)
+		table, elsewhere, err := b.Input(ctx, in.Name)
 		if errors.Is(err, lake.ErrNoTable) {
-			return nil, nil, fault.New(fault.Usage, "input %s has not been built yet", in.Name).
+			return nil, nil, nil, fault.New(fault.Usage, "input %s has not been built yet", in.Name).
 				WithHint("weir run +%s builds it and what it needs first", t.Table.Name)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("read input %s: %w", in.Name, err)
+			return nil, nil, nil, fmt.Errorf("read input %s: %w", in.Name, err)
 		}
 		tables[in.Name] = table
-		next[in.Name] = strconv.FormatInt(table.RowsSince(), 10)
+		next[in.Name] = b.position(table, elsewhere)
+		if elsewhere != nil {
+			deferred = append(deferred, *elsewhere)
+		}
 	}
-	return tables, next, nil
+	return tables, next, deferred, nil
 }
+
+// PositionOf is the value that stands for a version of an input in the positions of the tables that read it.
+func PositionOf(t *lake.Table) string { return strconv.FormatInt(t.RowsSince(), 10) }
 
 // Views makes inputs readable by their names in a session: a lake table as a scan of its files, a view as its SQL, and the
 // project's macros between them, since a macro may read tables and a view may call macros. It gives the bytes of the

@@ -14,6 +14,7 @@ import (
 // InputState is what a build would find of one stored input, against what the last build has seen.
 type InputState struct {
 	Name     string     `json:"name"`
+	Env      string     `json:"env,omitempty"`      // the environment it is read in, where that is another one
 	Built    bool       `json:"built"`              // whether the lake has it
 	Snapshot int64      `json:"snapshot,omitempty"` // since which it holds the rows it does, 0 for none
 	Run      string     `json:"run,omitempty"`      // that made the snapshot, "" where another tool did
@@ -48,7 +49,7 @@ func (b *Builder) InputStates(ctx context.Context, t Task) ([]InputState, error)
 
 func (b *Builder) inputState(ctx context.Context, name string, seen job.Position) (InputState, error) {
 	s := InputState{Name: name}
-	table, err := b.Lake.Table(ctx, name)
+	table, elsewhere, err := b.Input(ctx, name)
 	if errors.Is(err, lake.ErrNoTable) {
 		s.New = true
 		return s, nil
@@ -60,7 +61,10 @@ func (b *Builder) inputState(ctx context.Context, name string, seen job.Position
 	if id, err := strconv.ParseInt(seen[name], 10, 64); err == nil {
 		s.Seen = id
 	}
-	s.New = seen[name] != strconv.FormatInt(s.Snapshot, 10)
+	if elsewhere != nil {
+		s.Env = elsewhere.Env
+	}
+	s.New = seen[name] != b.position(table, elsewhere)
 	files, err := table.Files(ctx)
 	if err != nil {
 		return s, err

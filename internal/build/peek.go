@@ -17,7 +17,9 @@ type Peek struct {
 	Rows   int64 // to read, -1 where unknown
 	Bytes  int64 // to read
 	Splits []source.Split
-	Change Change // of the definition
+	// Deferred are inputs that would be read in another environment.
+	Deferred []Deferred
+	Change   Change // of the definition
 }
 
 // Peek finds what a build would read, without reading it. changing are inputs that the same run builds before.
@@ -75,7 +77,7 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 			changed++
 		}
 	}
-	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.Mode == define.Replace && !scan.End().Equal(w.state.ledger.Position))
+	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.ReadsWhole() && !scan.End().Equal(w.state.ledger.Position))
 	p.Why = whySource(len(p.Splits), changed, p.Build, w.t, w.state)
 	return p, nil
 }
@@ -94,7 +96,7 @@ func whySource(splits, changed int, gone bool, t Task, st state) string {
 		return "first build, " + files(splits)
 	case changed > 0:
 		return fmt.Sprintf("%s, %d of them changed", files(splits), changed)
-	case t.Table.Mode == define.Replace:
+	case t.Table.ReadsWhole():
 		return "read again, " + files(splits)
 	}
 	return files(splits) + " new"
@@ -112,14 +114,14 @@ func (w *work) peekSQL(ctx context.Context, changing []string) (Peek, error) {
 	if len(changing) > 0 {
 		p.Why = "after " + join(changing)
 	}
-	tables, next, err := w.b.inputs(ctx, w.t)
+	tables, next, deferred, err := w.b.inputs(ctx, w.t)
 	if err != nil {
 		if len(changing) > 0 {
 			return p, nil // an input is built for the first time by the same run
 		}
 		return p, err
 	}
-	p.Rows = 0
+	p.Rows, p.Deferred = 0, deferred
 	for _, t := range tables {
 		fs, err := t.Files(ctx)
 		if err != nil {

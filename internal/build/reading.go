@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/source"
@@ -65,13 +64,19 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	if err := w.sameServer(r.server); err != nil {
 		return err
 	}
+	if nothing, err := w.nothingNew(ctx, src); err != nil || nothing {
+		return err
+	}
+	if err := w.limit(); err != nil {
+		return err
+	}
 	scan, err := src.Begin(ctx, w.request())
 	if err != nil {
 		return err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.full = w.t.Full || w.t.Table.Mode == define.Replace
+	r.full = w.t.Full || w.t.Table.ReadsWhole()
 	r.whole = r.full
 	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
@@ -88,6 +93,9 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	// Now that the source has looked at what it reads it knows the end without another look.
 	r.base, r.next = w.state.ledger.Position, scan.End()
+	if w.t.Limit > 0 {
+		r.next = job.Position{} // nothing counts as read
+	}
 	if !r.whole {
 		r.base, r.next = moved(w.state.ledger.Position, r.next)
 	}
@@ -111,7 +119,7 @@ func (w *work) request() job.Read {
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
-	if w.t.Table.Mode == define.Replace {
+	if w.t.Table.ReadsWhole() {
 		r.Whole = true
 		if w.change.Way == FullBuild {
 			r.Full = true

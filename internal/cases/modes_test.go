@@ -181,6 +181,16 @@ func TestNestedAndUnknownTypes(t *testing.T) {
 `})
 }
 
+// A table in between whose source is not known does not keep the next from being tested: its rows are given.
+func TestBesideAnUnknownSource(t *testing.T) {
+	passes(t, map[string]string{
+		"tables/raw/any.yaml": "from: inbox\npath: \"*.ndjson\"\ncolumns: { id: bigint }\n",
+		"tables/stg/any.sql":  "select id, name from raw.any\n",
+		"tables/marts/n.sql":  "select name, count(*) as n from stg.any group by all\n",
+		"tests/marts/n.yaml":  "cases:\n  - name: x\n    given: { stg.any: [{ id: 1, name: a }, { name: a }] }\n    expect: [{ name: a, n: 2 }]\n",
+	})
+}
+
 func TestMacros(t *testing.T) {
 	passes(t, map[string]string{
 		"macros/m.sql":           "create macro twice(x) as x * 2;\ncreate macro lasts() as table select max(id) as id from raw.orders;\n",

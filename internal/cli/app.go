@@ -51,15 +51,17 @@ func (a *app) load() (*define.Project, error) {
 
 // workspace is an open project: its definitions, its lake, its engine and its journal.
 type workspace struct {
-	app     *app
-	project *define.Project
-	graph   *plan.Graph
-	lake    *lake.Lake
-	engine  *duckdb.Engine
-	journal *journal.Journal
-	sources *sources
-	scratch *scratch
-	state   string // local folder for what is not part of the project or the lake
+	app       *app
+	project   *define.Project
+	graph     *plan.Graph
+	lake      *lake.Lake
+	engine    *duckdb.Engine
+	journal   *journal.Journal
+	sources   *sources
+	scratch   *scratch
+	others    map[string]*lake.Lake // of other environments, as far as they were opened
+	elsewhere string                // environment that inputs are read from which are not built here, "" for none
+	state     string                // local folder for what is not part of the project or the lake
 }
 
 // open opens the whole project. Everything opened is closed by close.
@@ -107,7 +109,7 @@ func (w *workspace) openAll(ctx context.Context) (err error) {
 	if w.graph, err = w.readGraph(ctx); err != nil {
 		return err
 	}
-	if w.lake, err = w.openLake(ctx); err != nil {
+	if w.lake, err = openLake(ctx, w.project, w.state, false); err != nil {
 		return err
 	}
 	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies")}
@@ -133,22 +135,22 @@ func (w *workspace) readGraph(ctx context.Context) (*plan.Graph, error) {
 	return g, errors.Join(err, s.Close())
 }
 
-func (w *workspace) openLake(ctx context.Context) (*lake.Lake, error) {
-	s3, err := w.lakeS3(ctx)
+func openLake(ctx context.Context, p *define.Project, state string, readOnly bool) (*lake.Lake, error) {
+	s3, err := lakeS3(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return lake.Open(ctx, lake.Config{Location: w.project.Lake, State: w.state, S3: s3})
+	return lake.Open(ctx, lake.Config{Location: p.Lake, State: state, S3: s3, ReadOnly: readOnly})
 }
 
-func (w *workspace) lakeS3(ctx context.Context) (blob.S3, error) {
-	c := w.project.LakeS3
+func lakeS3(ctx context.Context, p *define.Project) (blob.S3, error) {
+	c := p.LakeS3
 	out := blob.S3{Endpoint: c.Endpoint, Region: c.Region}
 	var err error
-	if out.AccessKey, err = w.project.Resolver.Resolve(ctx, c.AccessKey); err != nil {
+	if out.AccessKey, err = p.Resolver.Resolve(ctx, c.AccessKey); err != nil {
 		return out, fmt.Errorf("lake: %w", err)
 	}
-	if out.SecretKey, err = w.project.Resolver.Resolve(ctx, c.SecretKey); err != nil {
+	if out.SecretKey, err = p.Resolver.Resolve(ctx, c.SecretKey); err != nil {
 		return out, fmt.Errorf("lake: %w", err)
 	}
 	return out, nil
@@ -164,6 +166,9 @@ func (w *workspace) close() error {
 	}
 	if w.lake != nil {
 		errs = append(errs, w.lake.Close())
+	}
+	for _, other := range w.others {
+		errs = append(errs, other.Close())
 	}
 	if w.engine != nil {
 		errs = append(errs, w.engine.Close())

@@ -47,9 +47,9 @@ func newDisplay(a *app, quiet bool) *display {
 	return d
 }
 
-func (d *display) start(r journal.Run, tables int) {
+func (d *display) start(r journal.Run, tables int, place string) {
 	if !d.quiet {
-		fmt.Fprintf(d.out, "run %d · %s · %s UTC\n", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"))
+		fmt.Fprintf(d.out, "run %d · %s · %s UTC%s\n", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"), place)
 	}
 	d.halt = make(chan struct{})
 	if !d.live {
@@ -175,6 +175,12 @@ func told(out build.Outcome) string {
 
 func (d *display) warnings(out build.Outcome) {
 	pad := strings.Repeat(" ", d.width) + "           "
+	if out.Limited > 0 {
+		d.print(pad + "limited to " + plural(out.Limited, "row") + " a read: no complete build")
+	}
+	for _, in := range out.Deferred {
+		d.print(pad + deferredText(in))
+	}
 	for _, o := range out.Rules {
 		if !o.Passed {
 			d.print(fmt.Sprintf("%s%s: %s: %s", pad, o.Rule.OnFail, o.Rule.Text, o.Reason))

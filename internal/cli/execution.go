@@ -27,9 +27,9 @@ type execution struct {
 
 func (e *execution) do(ctx context.Context, tables []string) ([]run.Result, error) {
 	e.outcomes = map[string]build.Outcome{}
-	b := e.w.builder()
+	b := e.w.building(tables)
 	steps := e.w.steps(tables)
-	e.show.start(e.run, len(steps))
+	e.show.start(e.run, len(steps), e.options.place())
 	defer e.show.stop()
 	return run.Graph(ctx, steps, run.Options{Parallel: parallel(e.options.jobs), Notify: e.notify}, func(ctx context.Context, s run.Step, attempt int) (bool, error) {
 		return e.build(ctx, b, s.Name, attempt)
@@ -40,6 +40,7 @@ func (e *execution) do(ctx context.Context, tables []string) ([]run.Result, erro
 func (e *execution) build(ctx context.Context, b *build.Builder, name string, attempt int) (bool, error) {
 	task := e.w.graph.Task(name)
 	task.RunID, task.Time, task.Full, task.Destroy = e.run.ID, e.run.Time, e.options.full, e.options.destroy
+	task.Limit, task.Destroy = e.options.limit, task.Destroy || e.options.limit > 0 && e.options.branch != "" // main keeps it all
 	task.Forward = e.options.forward
 	task.Observe = func(p build.Progress, bytes int64) { e.show.observe(name, p, bytes) }
 	note := journal.Build{RunID: e.run.ID, Table: name, Attempt: attempt, Status: journal.BuildRunning,

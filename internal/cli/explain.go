@@ -81,10 +81,10 @@ func (w *workspace) explained(ctx context.Context, name string, how plan.How) (*
 	e := &explained{Table: name, File: t.File, Key: t.Key, Columns: []explainedColumn{}, table: t}
 	// What it needs is planned as well, since a run builds it before; a full build is asked of the table alone.
 	tables := []string{name}
-	if !how.Full {
+	if !how.Full && w.elsewhere == "" {
 		tables = append(tables, w.graph.Needs(name)...)
 	}
-	p, err := plan.Make(ctx, w.graph, tables, how, w.builder())
+	p, err := plan.Make(ctx, w.graph, tables, how, w.building([]string{name}))
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (w *workspace) explainSQL(ctx context.Context, e *explained, t *define.Tabl
 			e.Views = append(e.Views, in)
 		}
 	}
-	if e.Inputs, err = w.builder().InputStates(ctx, w.graph.Task(e.Table)); err != nil {
+	if e.Inputs, err = w.building([]string{e.Table}).InputStates(ctx, w.graph.Task(e.Table)); err != nil {
 		return err
 	}
 	params := w.params()
@@ -292,7 +292,11 @@ func inputLines(e *explained) (lines []string) {
 		if in.Run != "" {
 			by = "run " + in.Run
 		}
-		line := fmt.Sprintf("%s: snapshot %d by %s, %s, %s", in.Name, in.Snapshot, by, plural(in.Rows, "row"), size(in.Bytes))
+		name := in.Name
+		if in.Env != "" {
+			name += " of " + in.Env
+		}
+		line := fmt.Sprintf("%s: snapshot %d by %s, %s, %s", name, in.Snapshot, by, plural(in.Rows, "row"), size(in.Bytes))
 		switch {
 		case in.Seen == 0:
 		case !in.New:

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"weir/internal/build"
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/journal"
@@ -31,17 +32,18 @@ type report struct {
 }
 
 type tableReport struct {
-	Table    string     `json:"table"`
-	Status   string     `json:"status"`
-	Why      string     `json:"why,omitempty"`
-	Counts   job.Counts `json:"counts"`
-	Snapshot int64      `json:"snapshot,omitempty"`
-	Attempts int        `json:"attempts"`
-	Seconds  float64    `json:"seconds"`
-	Class    string     `json:"class,omitempty"`
-	Error    string     `json:"error,omitempty"`
-	Hint     string     `json:"hint,omitempty"`
-	Blocked  string     `json:"blocked_by,omitempty"`
+	Table    string           `json:"table"`
+	Status   string           `json:"status"`
+	Why      string           `json:"why,omitempty"`
+	Counts   job.Counts       `json:"counts"`
+	Snapshot int64            `json:"snapshot,omitempty"`
+	Deferred []build.Deferred `json:"deferred,omitempty"` // inputs read in another environment
+	Attempts int              `json:"attempts"`
+	Seconds  float64          `json:"seconds"`
+	Class    string           `json:"class,omitempty"`
+	Error    string           `json:"error,omitempty"`
+	Hint     string           `json:"hint,omitempty"`
+	Blocked  string           `json:"blocked_by,omitempty"`
 }
 
 // finish writes the run down, says how it went and calls on_failure where it did not go well.
@@ -94,7 +96,7 @@ func (e *execution) report(results []run.Result, status journal.Status, code int
 		Status: string(status), Seconds: time.Since(e.run.Started).Seconds(), Exit: code, Tables: []tableReport{}}
 	for _, r := range results {
 		out := e.outcomes[r.Name]
-		t := tableReport{Table: r.Name, Status: string(r.Status), Why: out.Why, Counts: out.Counts, Snapshot: out.After,
+		t := tableReport{Table: r.Name, Status: string(r.Status), Why: out.Why, Counts: out.Counts, Snapshot: out.After, Deferred: out.Deferred,
 			Attempts: r.Attempts, Seconds: r.Ended.Sub(r.Started).Seconds(), Blocked: r.BlockedBy}
 		if r.Err != nil {
 			t.Class, t.Error, t.Hint = string(fault.ClassOf(r.Err)), e.w.app.redact(r.Err.Error()), e.w.app.redact(fault.HintOf(r.Err))

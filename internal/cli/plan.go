@@ -15,7 +15,7 @@ func (a *app) planCommand() *cobra.Command {
 	var s selection
 	var how plan.How
 	var asJSON bool
-	var explain string
+	var branch, elsewhere, explain string
 	c := &cobra.Command{
 		Use:   "plan [SELECTION...]",
 		Short: "Show what a run would build or skip, and why",
@@ -24,7 +24,10 @@ func (a *app) planCommand() *cobra.Command {
 				return fault.New(fault.Usage, "--explain tells of one table, and takes no selection").WithHint("weir plan --explain %s", explain)
 			}
 			s.patterns = s.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error {
+			return a.onBranch(c.Context(), branch, func(w *workspace) error {
+				if err := w.deferTo(c.Context(), elsewhere); err != nil {
+					return err
+				}
 				if explain != "" {
 					return w.explain(c.Context(), explain, how, asJSON)
 				}
@@ -33,6 +36,8 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	selectionFlags(c, &s)
+	branchFlag(c, &branch)
+	deferFlag(c, &elsewhere)
 	c.Flags().StringVar(&s.failed, "failed", "", "what failed, was blocked or interrupted in a run")
 	c.Flags().Lookup("failed").NoOptDefVal = lastRun
 	c.Flags().BoolVar(&how.Full, "full", false, "plan a full read")
@@ -49,7 +54,7 @@ func (w *workspace) plan(ctx context.Context, s selection, how plan.How, asJSON 
 	if err != nil {
 		return err
 	}
-	p, err := plan.Make(ctx, w.graph, tables, how, w.builder())
+	p, err := plan.Make(ctx, w.graph, tables, how, w.building(tables))
 	if err != nil {
 		return err
 	}
@@ -100,6 +105,11 @@ func (w *workspace) printPlan(p plan.Plan) error {
 		g.add(s.Table, s.Action, s.Mode, why, read)
 	}
 	g.write(w.app.out)
+	for _, s := range p.Steps {
+		for _, d := range s.Deferred {
+			fmt.Fprintf(w.app.out, "%s %s\n", s.Table, deferredText(d))
+		}
+	}
 	w.printChanges(p)
 	line := fmt.Sprintf("%d to build, %d to skip", n[plan.Build], n[plan.Skip])
 	if n[plan.View] > 0 {

@@ -25,6 +25,7 @@ import (
 
 type queryOptions struct {
 	format, asOf, output string
+	branch, deferred     string
 	limit                int
 }
 
@@ -39,12 +40,19 @@ func (a *app) queryCommand() *cobra.Command {
 			if asJSON {
 				o.format = "json"
 			}
-			return a.with(c.Context(), func(w *workspace) error { return w.query(c.Context(), args[0], o) })
+			return a.onBranch(c.Context(), o.branch, func(w *workspace) error {
+				if err := w.deferTo(c.Context(), o.deferred); err != nil {
+					return err
+				}
+				return w.query(c.Context(), args[0], o)
+			})
 		},
 	}
 	c.Flags().StringVar(&o.format, "format", "table", "table, csv, json or parquet")
 	c.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
-	c.Flags().StringVar(&o.asOf, "as-of", "", "the tables as they were: a time (2026-03-05 or RFC 3339), a snapshot id, or run:N")
+	c.Flags().StringVar(&o.asOf, "as-of", "", "the tables as they were: a time (2026-03-05 or RFC 3339), run:N, a snapshot, or TABLE@SNAPSHOT")
+	branchFlag(c, &o.branch)
+	deferFlag(c, &o.deferred)
 	c.Flags().StringVarP(&o.output, "output", "o", "-", "file to write, - for standard output")
 	c.Flags().IntVar(&o.limit, "limit", 100, "rows that --format table shows, 0 for all")
 	a.memoryFlag(c)
@@ -84,7 +92,7 @@ func (w *workspace) inputViews(ctx context.Context, s *duckdb.Session, sql, asOf
 	if err != nil {
 		return err
 	}
-	q := &queried{w: w, asOf: asOf, tables: map[string]*lake.Table{}, done: map[string]bool{}}
+	q := &queried{w: w, builder: w.building(nil), tables: map[string]*lake.Table{}, done: map[string]bool{}}
 	if q.stored, err = w.lake.Tables(ctx); err != nil {
 		return err
 	}
@@ -93,18 +101,21 @@ func (w *workspace) inputViews(ctx context.Context, s *duckdb.Session, sql, asOf
 			return err
 		}
 	}
-	_, err = w.builder().Views(ctx, s, q.inputs, q.tables, params)
+	if err := w.asOf(ctx, q.tables, asOf); err != nil {
+		return err
+	}
+	_, err = q.builder.Views(ctx, s, q.inputs, q.tables, params)
 	return err
 }
 
 // queried collects what a query reads.
 type queried struct {
-	w      *workspace
-	asOf   string
-	stored []string // tables of the lake
-	tables map[string]*lake.Table
-	inputs []build.Input
-	done   map[string]bool
+	w       *workspace
+	builder *build.Builder
+	stored  []string // tables of the lake
+	tables  map[string]*lake.Table
+	inputs  []build.Input
+	done    map[string]bool
 }
 
 func (q *queried) add(ctx context.Context, name string) error {
@@ -122,16 +133,17 @@ func (q *queried) add(ctx context.Context, name string) error {
 		q.inputs = append(q.inputs, build.Input{Name: name, View: n.Table.SQL})
 		return nil
 	}
-	t, err := q.w.lake.Table(ctx, name)
+	t, elsewhere, err := q.builder.Input(ctx, name)
 	if isNoTable(err) {
 		return q.w.noTable(name, q.stored)
 	}
 	if err != nil {
 		return err
 	}
-	if q.tables[name], err = q.w.tableAsOf(ctx, t, q.asOf); err != nil {
-		return err
+	if elsewhere != nil {
+		fmt.Fprintln(q.w.app.err, deferredText(*elsewhere))
 	}
+	q.tables[name] = t
 	q.inputs = append(q.inputs, build.Input{Name: name})
 	return nil
 }
@@ -161,30 +173,6 @@ func (w *workspace) noTable(name string, stored []string) error {
 	}
 	return fault.New(fault.Usage, "table %s is neither in the lake nor a view of the project", name).
 		WithHint("%s · weir tables lists them", nearest(name, append(keys(w.graph.Nodes), stored...)))
-}
-
-// tableAsOf is a table as it was at a time, a snapshot or the end of a run.
-func (w *workspace) tableAsOf(ctx context.Context, t *lake.Table, asOf string) (*lake.Table, error) {
-	if asOf == "" {
-		return t, nil
-	}
-	if run, ok := strings.CutPrefix(asOf, "run:"); ok {
-		for _, s := range t.Snapshots() {
-			if job.RunNumber(s.RunID) == run {
-				return t.At(ctx, s.ID)
-			}
-		}
-		return nil, fault.New(fault.Usage, "run %s wrote no snapshot of %s that is still there", run, t.Name())
-	}
-	if id, err := strconv.ParseInt(asOf, 10, 64); err == nil {
-		return t.At(ctx, id)
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if at, err := time.Parse(layout, asOf); err == nil {
-			return t.AsOf(ctx, at.UTC())
-		}
-	}
-	return nil, fault.New(fault.Usage, "--as-of: %q is neither a time, a snapshot id nor run:N", asOf)
 }
 
 // queryTable prints rows in columns.

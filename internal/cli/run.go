@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type runOptions struct {
 	jobs          int
 	json          bool
 	at            string
+	branch        string
+	deferred      string
+	limit         int64
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -39,7 +43,7 @@ Tables that do not need each other are built side by side. A table that fails st
 blocks only those that need it.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.patterns = o.runNumber(args)
-			return a.with(c.Context(), func(w *workspace) error { return w.run(c.Context(), o) })
+			return a.onBranch(c.Context(), o.branch, func(w *workspace) error { return w.run(c.Context(), o) })
 		},
 	}
 	selectionFlags(c, &o.selection)
@@ -50,6 +54,9 @@ blocks only those that need it.`,
 	f.BoolVar(&o.forward, "forward-only", false, "where a definition changed, keep the rows there are and take it for new ones")
 	c.MarkFlagsMutuallyExclusive("full", "forward-only")
 	f.BoolVar(&o.destroy, "destroy-history", false, "with --full: allow a table to lose a past that may not be read again")
+	branchFlag(c, &o.branch)
+	deferFlag(c, &o.deferred)
+	f.Int64Var(&o.limit, "limit", 0, "for development: read at most this many rows into each table that is read from a source")
 	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")
 	f.StringVar(&o.at, "time", "", "logical time of the run, RFC 3339 (default: now)")
 	f.BoolVar(&o.json, "json", false, "print the run's result as JSON")
@@ -62,6 +69,9 @@ blocks only those that need it.`,
 const (
 	fullFlag    = "--full"
 	destroyFlag = "--destroy-history"
+	branchWord  = "--branch"
+	deferWord   = "--defer"
+	limitWord   = "--limit"
 	forwardFlag = "--forward-only"
 )
 
@@ -73,6 +83,15 @@ func (o runOptions) asked() string {
 	}
 	if o.destroy {
 		parts = append(parts, destroyFlag)
+	}
+	if o.branch != "" {
+		parts = append(parts, branchWord+" "+o.branch)
+	}
+	if o.deferred != "" {
+		parts = append(parts, deferWord+" "+o.deferred)
+	}
+	if o.limit > 0 {
+		parts = append(parts, limitWord+" "+strconv.FormatInt(o.limit, 10))
 	}
 	if o.forward {
 		parts = append(parts, forwardFlag)
@@ -86,6 +105,15 @@ func (o *runOptions) like(prior journal.Run) {
 	o.full = o.full || slices.Contains(words, fullFlag)
 	o.destroy = o.destroy || slices.Contains(words, destroyFlag)
 	o.forward = o.forward || !o.full && slices.Contains(words, forwardFlag)
+	limit := ""
+	for word, to := range map[string]*string{branchWord: &o.branch, deferWord: &o.deferred, limitWord: &limit} {
+		if i := slices.Index(words, word); i >= 0 && i+1 < len(words) && *to == "" {
+			*to = words[i+1]
+		}
+	}
+	if n, err := strconv.ParseInt(limit, 10, 64); err == nil && o.limit == 0 {
+		o.limit = n
+	}
 }
 
 func selectionFlags(c *cobra.Command, s *selection) {
@@ -107,6 +135,9 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := w.deferTo(ctx, o.deferred); err != nil {
+		return err
+	}
 	tables, prior, err := w.resolve(ctx, o.selection)
 	if err != nil {
 		return err
@@ -116,6 +147,12 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	}
 	if prior != nil {
 		o.like(*prior)
+	}
+	if err := errors.Join(w.useBranch(o.branch), w.deferTo(ctx, o.deferred)); err != nil {
+		return err
+	}
+	if err := w.mayLimit(o); err != nil {
+		return err
 	}
 	r, err := w.beginRun(ctx, j, o, prior)
 	if err != nil {

@@ -165,6 +165,9 @@ func findRun(ctx context.Context, j *journal.Journal, number string) (journal.Ru
 // changedOnly keeps the tables whose definition is not the one they were last built from, and those that need them.
 func (w *workspace) changedOnly(ctx context.Context, tables []string) ([]string, error) {
 	b := w.builder()
+	if w.elsewhere != "" {
+		b.Lake = w.others[w.elsewhere] // what differs from there has to be built here
+	}
 	changed := map[string]bool{}
 	var out []string
 	for _, name := range w.graph.Order {

@@ -94,6 +94,8 @@ func (w *workspace) tableLine(ctx context.Context, name string) (tableLine, erro
 	case err != nil:
 		l.State = "damaged: " + err.Error()
 		return l, nil
+	case t.OnlyBranches():
+		return l, nil
 	}
 	l.State = "built"
 	return l, l.fill(ctx, t)
@@ -116,6 +118,14 @@ func (l *tableLine) fill(ctx context.Context, t *lake.Table) error {
 		l.Bytes += f.Bytes
 	}
 	l.Files = len(files)
+	ledger, err := t.Ledger(ctx)
+	if err != nil {
+		l.State = "damaged: " + err.Error()
+		return nil
+	}
+	if ledger.Limited > 0 {
+		l.State = "limited to " + plural(ledger.Limited, "row") + " a read"
+	}
 	l.Rows, err = t.RowCount(ctx)
 	return err
 }
@@ -138,10 +148,16 @@ func dash(s string) string {
 }
 
 func (a *app) showCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, history bool
 	c := &cobra.Command{Use: "show TABLE", Short: "All about one table: definition, columns, snapshots, rules, rejects", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		return a.with(c.Context(), func(w *workspace) error { return w.show(c.Context(), args[0], asJSON) })
+		return a.with(c.Context(), func(w *workspace) error {
+			if history {
+				return w.showHistory(c.Context(), args[0], asJSON)
+			}
+			return w.show(c.Context(), args[0], asJSON)
+		})
 	}}
+	c.Flags().BoolVar(&history, "history", false, "every snapshot, with what it did and what became of it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return c
 }
@@ -152,6 +168,8 @@ type tableReportFull struct {
 	Doc       string               `json:"description,omitempty"`
 	Key       []string             `json:"key,omitempty"`
 	OrderBy   string               `json:"order_by,omitempty"`
+	Track     []string             `json:"track,omitempty"`
+	Deletes   string               `json:"deletes,omitempty"`
 	Partition []job.PartitionField `json:"partition,omitempty"`
 	Rules     []string             `json:"rules,omitempty"`
 	Inputs    []string             `json:"inputs,omitempty"`
@@ -163,6 +181,7 @@ type tableReportFull struct {
 }
 
 type snapshotLine struct {
+	Number    int64       `json:"number,omitempty"`
 	ID        int64       `json:"id"`
 	Parent    int64       `json:"parent,omitempty"`
 	At        time.Time   `json:"at"`
@@ -170,6 +189,9 @@ type snapshotLine struct {
 	Operation string      `json:"operation"`
 	Counts    *job.Counts `json:"counts,omitempty"`
 	Foreign   bool        `json:"foreign,omitempty"`
+	State     lake.State  `json:"state"`
+	Branch    string      `json:"branch,omitempty"`
+	Limited   int64       `json:"limited,omitempty"` // rows a read was cut to
 }
 
 func (w *workspace) show(ctx context.Context, name string, asJSON bool) error {
@@ -197,6 +219,7 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 	} else {
 		d := n.Table
 		rep.File, rep.Doc, rep.Key, rep.OrderBy, rep.Partition, rep.Inputs = d.File, d.Description, d.Key, d.OrderBy, d.Partition, n.Inputs
+		rep.Track, rep.Deletes = d.Track, string(d.Deletes)
 		for _, r := range d.Rules {
 			rep.Rules = append(rep.Rules, r.Text+" ("+string(r.OnFail)+")")
 		}
@@ -212,10 +235,7 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 		return rep, err
 	}
 	rep.Location, rep.Metadata, rep.Columns = t.Location(), t.MetadataLocation(), t.Columns()
-	for _, s := range t.Snapshots() {
-		rep.Snapshots = append(rep.Snapshots, snapshotLine{ID: s.ID, Parent: s.Parent, At: s.At.UTC(), Run: job.RunNumber(s.RunID),
-			Operation: s.Operation, Counts: s.Counts, Foreign: s.Foreign})
-	}
+	rep.Snapshots = snapshotLines(t)
 	return rep, nil
 }
 
@@ -232,6 +252,8 @@ func (w *workspace) printTable(r tableReportFull) {
 	line("mode", r.Mode)
 	line("key", list(r.Key))
 	line("order by", r.OrderBy)
+	line("track", list(r.Track))
+	line("deletes", r.Deletes)
 	line("reads", list(r.Inputs))
 	line("state", r.State)
 	if r.Location != "" {
@@ -256,24 +278,8 @@ func (w *workspace) printTable(r tableReportFull) {
 	}
 	if len(r.Snapshots) > 0 {
 		fmt.Fprintln(w.app.out, "\nsnapshots, latest first")
-		w.printSnapshots(r.Snapshots)
+		w.printSnapshots(r.Snapshots, 10)
 	}
-}
-
-func (w *workspace) printSnapshots(all []snapshotLine) {
-	g := &grid{}
-	for i := len(all) - 1; i >= 0 && len(g.rows) < 10; i-- {
-		s := all[i]
-		run, what := "run "+s.Run, ""
-		if s.Foreign || s.Run == "" {
-			run = "another tool"
-		}
-		if s.Counts != nil {
-			what = became(*s.Counts)
-		}
-		g.add("  "+fmt.Sprint(s.ID), when(s.At), run, s.Operation, what)
-	}
-	g.write(w.app.out)
 }
 
 func list(names []string) string {

@@ -28,6 +28,7 @@ type configKeys struct {
 	Retries      int           `yaml:"retries" default:"2" doc:"tries after the first, for errors that can pass"`
 	Keep         keepKeys      `yaml:"keep" doc:"which snapshots of every table stay when weir maintain expires the others"`
 	Secrets      secretKeys    `yaml:"secrets" doc:"where secrets are kept: a folder, or a map of these keys"`
+	Development  bool          `yaml:"development" default:"off" doc:"whether the lake is for development, where weir run --limit may build tables from a part of their rows"`
 	Publish      bool          `yaml:"publish" default:"off" doc:"whether tables reach their destinations; off unless an environment says on"`
 }
 
@@ -73,7 +74,7 @@ var bucketForm = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)
 func (l *loader) settings(n *project.Node, k *configKeys) {
 	p := l.out
 	p.Name, p.Timezone, p.Memory = k.Name, k.Timezone, int64(k.Memory)
-	p.OnFailure, p.Timeout, p.Retries, p.Publish = k.OnFailure, k.Timeout, k.Retries, k.Publish
+	p.OnFailure, p.Timeout, p.Retries, p.Publish, p.Development = k.OnFailure, k.Timeout, k.Retries, k.Publish, k.Development
 	at := func(key string) project.Place { return valuePlace(n, key) }
 	if p.Name == "" {
 		p.Name = filepath.Base(p.Root)

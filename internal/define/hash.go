@@ -24,6 +24,12 @@ func meaning(t *Table, from string) job.Meaning {
 	write("mode", string(t.Mode))
 	write("key", t.Key)
 	write("order_by", t.OrderBy)
+	if t.Mode == History {
+		write("track", t.Track)
+		if t.Versions != (*versionKeys)(nil).names() {
+			write("version_columns", []string{t.Versions.From, t.Versions.To, t.Versions.Current})
+		}
+	}
 	if t.Deletes != Ignore {
 		write("deletes", string(t.Deletes))
 	}

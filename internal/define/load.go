@@ -90,6 +90,7 @@ func (l *loader) environment(node *project.Node, env string) (*project.Node, err
 			l.environmentKeys(p)
 		}
 	}
+	l.out.Envs = names
 	if env == "" || l.folder.Config == nil {
 		return &base, nil
 	}

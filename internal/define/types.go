@@ -21,6 +21,7 @@ const (
 	Replace    Mode = "replace"    // swaps the whole table
 	Upsert     Mode = "upsert"     // inserts and updates by key
 	Partitions Mode = "partitions" // replaces the partitions the build produced
+	History    Mode = "history"    // keeps every version of a key with the time it was valid
 	View       Mode = "view"       // stores nothing
 )
 
@@ -31,15 +32,17 @@ type Deletes string
 const (
 	Ignore Deletes = "ignore"
 	Remove Deletes = "remove"
+	Close  Deletes = "close" // of mode history: the version ends
 )
 
 // Project is a checked project in one environment.
 type Project struct {
 	Root        string // absolute folder
 	Name        string
-	Env         string // "" without --env
-	Lake        string // absolute folder or s3://bucket/prefix
-	LakeS3      S3     // for an s3 lake
+	Env         string   // "" without --env
+	Envs        []string // the environments weir.yaml has, in its order
+	Lake        string   // absolute folder or s3://bucket/prefix
+	LakeS3      S3       // for an s3 lake
 	Timezone    string
 	Memory      int64 // bytes; 0: default
 	Vars        job.Params
@@ -52,6 +55,7 @@ type Project struct {
 	Retries     int           // tries after the first, for errors that can pass
 	Keep        Keep          // of tables that do not say otherwise
 	Publish     bool          // whether tables are published to their destinations
+	Development bool          // whether tables may be built from a part of their rows
 	Resolver    *secret.Resolver
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
 }
@@ -131,6 +135,8 @@ type Table struct {
 	Key            []string
 	OrderBy        string // "" for none
 	Deletes        Deletes
+	Track          []string     // of mode history: columns that open a version; nil: all that the table began with
+	Versions       VersionNames // of mode history
 	Incremental    *Incremental // nil: every build computes the whole table
 	Columns        []job.Column // declared with a type, in order; types win over inference
 	Partition      []job.PartitionField

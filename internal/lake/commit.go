@@ -34,6 +34,8 @@ type Intent struct {
 	Server          string      // identity of the source server; "" keeps the ledger's
 	Definition      string      // hash of the definition; "" keeps the ledger's, and its meaning
 	Meaning         job.Meaning // what the definition says
+	// Limited is how many rows each read was cut to, 0 for a complete build, nil for what is no build and changes nothing in that.
+	Limited *int64
 	// SchemaID and LastColumnID are those of the table the files were staged against; SchemaID is -1 where there was none.
 	SchemaID, LastColumnID int
 	Rejects                []RejectFile // sealed; Change may name more
@@ -71,6 +73,9 @@ func (l *Lake) Commit(ctx context.Context, in Intent) (Committed, error) {
 	if in.RunID == "" || in.Plan == nil {
 		return Committed{}, fault.New(fault.Internal, "commit to %s: no run id or no plan", in.Table)
 	}
+	if err := l.writable(); err != nil {
+		return Committed{}, fmt.Errorf("commit to %s: %w", in.Table, err)
+	}
 	id, err := identOf(in.Table)
 	if err != nil {
 		return Committed{}, err
@@ -78,7 +83,7 @@ func (l *Lake) Commit(ctx context.Context, in Intent) (Committed, error) {
 	w := &world{lake: l, in: in, ident: id, stage: l.openStage(in.Table, in.RunID)}
 	r, err := commit.Protocol[*Table, *proposal]{World: w}.Run(ctx, commit.Intent{
 		Table: in.Table, RunID: in.RunID, Base: in.Base, Next: in.Next, Whole: in.ReplacePosition, Server: in.Server,
-		Definition: in.Definition, Meaning: in.Meaning, SchemaID: in.SchemaID, LastColumnID: in.LastColumnID, CloseRejects: in.CloseRejects,
+		Definition: in.Definition, Meaning: in.Meaning, Limited: in.Limited, SchemaID: in.SchemaID, LastColumnID: in.LastColumnID, CloseRejects: in.CloseRejects,
 	})
 	w.settle(r, err)
 	if err != nil {

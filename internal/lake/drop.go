@@ -18,6 +18,9 @@ var ErrTaken = errors.New("the name is another table's")
 // Drop takes a table out of the catalog; purge also deletes everything that lies in its folder. A table that is being built
 // is class unavailable.
 func (l *Lake) Drop(ctx context.Context, name string, purge bool) error {
+	if err := l.writable(); err != nil {
+		return fmt.Errorf("drop %s: %w", name, err)
+	}
 	t, err := l.Table(ctx, name)
 	if err != nil {
 		return err
@@ -44,6 +47,9 @@ func (l *Lake) Drop(ctx context.Context, name string, purge bool) error {
 
 // Rename gives a table another name. Snapshots, ledger and files stay, and lie where they lay.
 func (l *Lake) Rename(ctx context.Context, name, to string) error {
+	if err := l.writable(); err != nil {
+		return fmt.Errorf("rename %s: %w", name, err)
+	}
 	t, err := l.Table(ctx, name)
 	if err != nil {
 		return err

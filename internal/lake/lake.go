@@ -29,7 +29,9 @@ type Config struct {
 	Catalog  string // path of the SQLite file; "" for catalog.db in the folder, or in State for S3
 	State    string // local folder for scratch and copies of remote files
 	S3       blob.S3
-	// Fleeting is a lake in a folder that is gone with its process, as a test's: nothing is made durable.
+	ReadOnly bool // refuses stages, commits and drops
+	// Fleeting is a lake that is gone with its process, as a test's: only its Parquet files are in the folder, the rest is in
+	// memory, and nothing is made durable.
 	Fleeting bool
 }
 
@@ -39,6 +41,8 @@ type Lake struct {
 	root    string // location of the store, with a slash at its end
 	catalog catalog
 	state   string
+	reads   bool   // nothing may be written
+	branch  string // that is seen and written, "" for main
 
 	mu      sync.Mutex
 	stages  map[string]*Stage // open in this process, by table and run
@@ -69,19 +73,37 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 			c.Catalog = filepath.Join(c.State, "catalog.db")
 		}
 	}
-	cat, err := openSQLite(ctx, c.Catalog, c.Fleeting)
+	cat, err := openCatalog(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return &Lake{store: store, root: strings.TrimSuffix(store.URL("x"), "x"), catalog: cat, state: c.State,
+	return &Lake{store: store, root: strings.TrimSuffix(store.URL("x"), "x"), catalog: cat, state: c.State, reads: c.ReadOnly,
 		stages: map[string]*Stage{}, withIDs: map[string]bool{}}, nil
 }
+
+// writable refuses what would change a lake that was opened to be read only.
+func (l *Lake) writable() error {
+	if l.reads {
+		return fault.New(fault.Internal, "the lake %s was opened to be read only", l.root)
+	}
+	return nil
+}
+
+// Location is where the lake lies, with a slash at its end: file:///… or s3://…
+func (l *Lake) Location() string { return l.root }
 
 func openStore(ctx context.Context, c Config) (blob.Store, error) {
 	if c.Fleeting {
 		return blob.OpenFleeting(c.Location)
 	}
 	return blob.Open(ctx, c.Location, c.S3)
+}
+
+func openCatalog(ctx context.Context, c Config) (catalog, error) {
+	if c.Fleeting {
+		return &memoryCatalog{tables: map[string]string{}}, nil
+	}
+	return openSQLite(ctx, c.Catalog)
 }
 
 // Close lets go of the catalog.

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+<<<<<<< HEAD
+	"strconv"
+=======
+>>>>>>> maintain
 	"strings"
 	"sync"
 	"time"
@@ -113,7 +118,8 @@ func (p *proposal) name(c Change, rejects []RejectFile) {
 type draft struct {
 	meta    table.Metadata
 	updates []table.Update // that made meta out of base
-	base    table.Metadata // nil for a new table
+	base    table.Metadata // as the lake's branch has it; nil for a new table
+	real    table.Metadata // base as it lies in the catalog
 	from    string         // location of base's metadata
 	on      *Table         // the base as it was loaded, nil for a new table
 }
@@ -122,7 +128,7 @@ func (w *world) draft(ctx context.Context, base *Table, change Change, removes r
 	if base == nil {
 		return w.draftNew(ctx, change)
 	}
-	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), from: base.ice.MetadataLocation(), on: base}
+	d := draft{meta: base.ice.Metadata(), base: base.ice.Metadata(), real: base.real.Metadata(), from: base.ice.MetadataLocation(), on: base}
 	schema, err := w.schemaAfter(base, change, removes)
 	if err != nil {
 		return d, err
@@ -167,13 +173,17 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if err != nil {
 		return err
 	}
+	if w.in.Limited != nil && *w.in.Limited > 0 {
+		props[summaryLimit] = strconv.FormatInt(*w.in.Limited, 10)
+	}
+	props[summarySpec] = strconv.Itoa(d.meta.DefaultPartitionSpec())
 	tx := ice.NewTransaction()
 	switch {
 	case change.Rewrite:
 		if len(removes.data) == 0 {
 			return fault.New(fault.Internal, "a rewrite removes no file")
 		}
-		err = tx.NewRewrite(props).Apply(append(removes.data, removes.deletes...), adds, nil).Commit(ctx)
+		err = rewrite(ctx, tx.NewRewrite(props), removes, adds)
 	case len(removes.data) > 0:
 		err = tx.ReplaceFiles(ctx, removes.data, adds, removes.deletes, props, table.WithoutAutoNameMapping())
 	case len(adds) > 0:
@@ -191,20 +201,44 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 	if _, err := tx.Commit(ctx); !errors.Is(err, errCaught) {
 		return errors.Join(errors.New("iceberg did not hand its updates over"), err)
 	}
+	updates := slices.Concat(d.updates, caught.updates)
 	if change.Rewrite && ice.NameMapping() == nil {
 		// iceberg-go writes one with every rewrite. It would not follow the columns that come and go later.
-		caught.updates = append(caught.updates, table.NewRemovePropertiesUpdate([]string{table.DefaultNameMappingKey}))
+		updates = append(updates, table.NewRemovePropertiesUpdate([]string{table.DefaultNameMappingKey}))
 	}
-	if d.base == nil {
-		p.meta, err = table.UpdateTableMetadata(d.meta, caught.updates, "")
-	} else {
-		p.meta, err = table.UpdateTableMetadata(d.base, append(d.updates, caught.updates...), d.from)
+	return w.lake.settle(d, p, updates)
+}
+
+// settle makes the next version out of the updates, on main or on the lake's branch.
+func (l *Lake) settle(d draft, p *proposal, updates []table.Update) (err error) {
+	on, real := d.base, d.real
+	if on == nil {
+		on = d.meta
 	}
-	if err != nil {
+	from := d.from
+	if p.meta, err = table.UpdateTableMetadata(on, updates, from); err != nil {
 		return err
 	}
 	p.snapshot = p.meta.CurrentSnapshot()
-	return nil
+	if l.branch == "" {
+		return nil
+	}
+	if updates = l.toBranch(real, on, p.meta, updates); real == nil {
+		real = d.meta
+	}
+	p.meta, err = table.UpdateTableMetadata(real, updates, from)
+	return err
+}
+
+// rewrite puts files in the place of others, in a snapshot that Iceberg calls a replace.
+func rewrite(ctx context.Context, r *table.RewriteFiles, removes removals, adds []iceberg.DataFile) error {
+	for _, f := range append(slices.Clone(removes.data), removes.deletes...) {
+		r.DeleteFile(f)
+	}
+	for _, f := range adds {
+		r.AddDataFile(f)
+	}
+	return r.Commit(ctx)
 }
 
 // errCaught ends iceberg-go's commit where Weir's begins.

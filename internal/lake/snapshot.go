@@ -21,11 +21,14 @@ const (
 	summaryCounts = "weir.counts"     // job.Counts
 	summaryMarker = "weir.version"    // of these names
 	summaryRows   = "weir.rows-since" // id of the snapshot since which the rows are these, of a commit that changes none
+	summaryLimit  = "weir.limited"    // rows each read was cut to, of a build that is not complete
+	summarySpec   = "weir.spec"       // id of the partition spec rows were added under
 )
 
 // Snapshot is a committed version of a table.
 type Snapshot struct {
 	ID        int64
+	Number    int64     // counts the snapshots of a table; 0 in tables of Iceberg's first format
 	Parent    int64     // 0 for none
 	At        time.Time // of the commit
 	Time      time.Time // the run's logical time; zero for a foreign snapshot
@@ -36,12 +39,13 @@ type Snapshot struct {
 	Counts    *job.Counts
 	// RowsSince is the snapshot since which the table held these rows, where the snapshot tells: itself, if it changed rows.
 	RowsSince int64
-	Foreign   bool // made by another tool
+	Limited   int64 // rows that each read was cut to, 0 for a complete build
+	Foreign   bool  // made by another tool
 	Summary   map[string]string
 }
 
 func snapshotOf(s table.Snapshot) Snapshot {
-	out := Snapshot{ID: s.SnapshotID, At: time.UnixMilli(s.TimestampMs).UTC(), SchemaID: -1}
+	out := Snapshot{ID: s.SnapshotID, Number: s.SequenceNumber, At: time.UnixMilli(s.TimestampMs).UTC(), SchemaID: -1}
 	if s.ParentSnapshotID != nil {
 		out.Parent = *s.ParentSnapshotID
 	}
@@ -55,6 +59,7 @@ func snapshotOf(s table.Snapshot) Snapshot {
 	out.RunID, out.Ledger = out.Summary[summaryRun], out.Summary[summaryLedger]
 	out.Foreign = out.Ledger == ""
 	out.Time, _ = time.Parse(time.RFC3339Nano, out.Summary[summaryTime])
+	out.Limited, _ = strconv.ParseInt(out.Summary[summaryLimit], 10, 64)
 	var c job.Counts
 	if text := out.Summary[summaryCounts]; text != "" && json.Unmarshal([]byte(text), &c) == nil {
 		out.Counts = &c

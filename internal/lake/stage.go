@@ -70,6 +70,9 @@ type Stage struct {
 // NewStage opens a stage for a run's build of a table, which need not exist yet. Its lease is renewed until Done or Discard, or
 // until ctx ends.
 func (l *Lake) NewStage(ctx context.Context, table, runID string) (*Stage, error) {
+	if err := l.writable(); err != nil {
+		return nil, fmt.Errorf("stage %s: %w", table, err)
+	}
 	location, err := l.locationOf(ctx, table)
 	if err != nil {
 		return nil, fmt.Errorf("stage %s: %w", table, err)

@@ -21,7 +21,8 @@ type Table struct {
 	lake      *Lake
 	name      string
 	ident     table.Identifier
-	ice       *table.Table
+	real      *table.Table    // as it lies in the catalog
+	ice       *table.Table    // as the lake's branch has it; on main the same
 	snap      *table.Snapshot // nil: nothing was committed
 	schema    *iceberg.Schema // of snap
 	columns   []job.Column
@@ -35,8 +36,15 @@ type Table struct {
 }
 
 func (l *Lake) tableOf(name string, ice *table.Table) (*Table, error) {
-	t := &Table{lake: l, name: name, ident: ice.Identifier(), ice: ice, snap: ice.CurrentSnapshot()}
-	return t, t.describe(ice.Schema())
+	t := &Table{lake: l, name: name, ident: ice.Identifier(), real: ice, ice: ice}
+	if l.branch != "" {
+		var err error
+		if t.ice, _, err = viewed(ice, l.branch); err != nil {
+			return nil, fmt.Errorf("table %s: %w", name, err)
+		}
+	}
+	t.snap = t.ice.CurrentSnapshot()
+	return t, t.describe(t.ice.Schema())
 }
 
 // describe settles what the table looks like in a schema.
@@ -98,7 +106,7 @@ func (t *Table) At(_ context.Context, snapshotID int64) (*Table, error) {
 		return nil, fault.New(fault.Usage, "table %s has no snapshot %d", t.name, snapshotID).
 			WithHint("weir show %s lists its snapshots; older ones have expired", t.name)
 	}
-	past := &Table{lake: t.lake, name: t.name, ident: t.ident, ice: t.ice, snap: s}
+	past := &Table{lake: t.lake, name: t.name, ident: t.ident, real: t.real, ice: t.ice, snap: s}
 	schema := t.ice.Schema()
 	if s.SchemaID != nil {
 		if of, ok := t.ice.Schemas()[*s.SchemaID]; ok {

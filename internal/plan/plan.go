@@ -10,18 +10,19 @@ import (
 
 // Step is one table in a plan.
 type Step struct {
-	Table   string        `json:"table"`
-	Action  string        `json:"action"` // build, skip, view, blocked or error
-	Mode    string        `json:"mode"`
-	Engine  string        `json:"engine"`
-	Why     string        `json:"why"`
-	Rows    int64         `json:"rows"`  // to read, -1 where unknown
-	Bytes   int64         `json:"bytes"` // to read
-	Needs   []string      `json:"needs,omitempty"`
-	Splits  []string      `json:"splits,omitempty"`  // what a source would read
-	Changed *build.Change `json:"changed,omitempty"` // how the definition differs from the one last built
-	Err     error         `json:"-"`
-	Problem string        `json:"problem,omitempty"`
+	Table    string           `json:"table"`
+	Action   string           `json:"action"` // build, skip, view, blocked or error
+	Mode     string           `json:"mode"`
+	Engine   string           `json:"engine"`
+	Why      string           `json:"why"`
+	Rows     int64            `json:"rows"`  // to read, -1 where unknown
+	Bytes    int64            `json:"bytes"` // to read
+	Needs    []string         `json:"needs,omitempty"`
+	Splits   []string         `json:"splits,omitempty"`   // what a source would read
+	Deferred []build.Deferred `json:"deferred,omitempty"` // inputs read in another environment
+	Changed  *build.Change    `json:"changed,omitempty"`  // how the definition differs from the one last built
+	Err      error            `json:"-"`
+	Problem  string           `json:"problem,omitempty"`
 }
 
 // Actions of a step.
@@ -96,7 +97,7 @@ func (g *Graph) step(ctx context.Context, name string, how How, before map[strin
 		s.Action, s.Err, s.Problem = Error, err, err.Error()
 		return s
 	}
-	s.Action, s.Why, s.Rows, s.Bytes = Skip, peek.Why, peek.Rows, peek.Bytes
+	s.Action, s.Why, s.Rows, s.Bytes, s.Deferred = Skip, peek.Why, peek.Rows, peek.Bytes, peek.Deferred
 	if peek.Build {
 		s.Action = Build
 	}

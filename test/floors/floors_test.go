@@ -18,7 +18,7 @@ var house = [][]string{
 	{"workflow", "schedule", "alert", "lineage"},
 	{"run", "cases"},
 	{"plan", "build", "maintain", "crawl"},
-	{"define", "quality", "model", "engine", "source", "sink", "function"},
+	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
 	{"lake", "journal"},
 	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access"},
 	{"fault"},

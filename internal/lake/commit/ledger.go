@@ -28,6 +28,7 @@ type Ledger struct {
 	Server     string       `json:"server,omitempty"`     // identity of the outside system the position belongs to
 	Definition string       `json:"definition,omitempty"` // hash the table was last built from
 	Meaning    job.Meaning  `json:"meaning,omitempty"`    // what that definition said, part by part
+	Limited    int64        `json:"limited,omitempty"`    // rows that each read was cut to: the table is no complete build; 0: it is
 	Counts     job.Counts   `json:"counts"`               // of this commit
 	Runs       []RunMark    `json:"runs,omitempty"`       // oldest first, the last 1,000
 	Rejects    []RejectFile `json:"rejects,omitempty"`
@@ -87,6 +88,9 @@ func (l Ledger) next(in Intent, p Proposed) Ledger {
 	}
 	if in.Definition != "" {
 		n.Definition, n.Meaning = in.Definition, in.Meaning
+	}
+	if in.Limited != nil {
+		n.Limited = *in.Limited
 	}
 	n.Runs = append(tail(l.Runs, keepRuns-1), RunMark{ID: in.RunID, Snapshot: p.Snapshot, Sequence: p.Sequence, Ledger: p.Ledger})
 	n.Rejects = slices.Clone(l.Rejects)

@@ -32,6 +32,7 @@ type faults struct {
 	skipCarry   bool // reads the ledger of the current snapshot only
 	skipResolve bool // takes a swap without an answer for lost
 	skipHistory bool // trusts the table's property where snapshots expired
+	skipFrom    bool // moves a branch wherever it stands
 }
 
 // Run commits. It tries again while others are first, and gives class conflict once its base is no longer the table's.

@@ -49,7 +49,7 @@ func (t *simTable) append() {
 // expire removes snapshots that are not current, and the files only they name.
 func (t *simTable) expire(keep func() bool) {
 	t.advance(func(v *simVersion) {
-		v.snapshots = slices.DeleteFunc(v.snapshots, func(s *simSnapshot) bool { return s != v.current && !keep() })
+		v.snapshots = slices.DeleteFunc(v.snapshots, func(s *simSnapshot) bool { return s != v.current && s != v.branch && !keep() })
 	})
 	t.trace("expired, %d snapshots left", len(t.now.snapshots))
 	used := map[*simFile]bool{}

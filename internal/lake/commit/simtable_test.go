@@ -18,8 +18,9 @@ type simFile struct {
 // simSnapshot is one snapshot with all it names.
 type simSnapshot struct {
 	Snapshot
-	run   string // "" for a foreign one
-	files []*simFile
+	run    string // "" for a foreign one
+	branch bool   // committed to the branch
+	files  []*simFile
 }
 
 func (s *simSnapshot) rows() (n int64) {
@@ -36,6 +37,15 @@ type simVersion struct {
 	current   *simSnapshot
 	snapshots []*simSnapshot
 	property  string
+	branch    *simSnapshot // where the one branch beside main stands; nil: there is none
+}
+
+// on is the snapshot a build on main, or on the branch, starts from.
+func (v *simVersion) on(branch bool) *simSnapshot {
+	if branch && v.branch != nil {
+		return v.branch
+	}
+	return v.current
 }
 
 // simTable is the catalog's row, the blob store and the truth that the invariants are checked against.
@@ -49,6 +59,7 @@ type simTable struct {
 	rolled   bool // rolled back since Weir's last commit
 	broken   error
 	commits  int
+	moves    int
 	tell     func(format string, args ...any) // traces one schedule, nil for silence
 }
 
@@ -81,16 +92,29 @@ func (t *simTable) advance(change func(v *simVersion)) {
 func (t *simTable) add(s *simSnapshot) {
 	t.history[s.ID] = s
 	t.sequence = max(t.sequence, s.Sequence)
-	t.advance(func(v *simVersion) { v.snapshots, v.current = append(v.snapshots, s), s })
+	t.advance(func(v *simVersion) {
+		if v.snapshots = append(v.snapshots, s); s.branch {
+			v.branch = s
+		} else {
+			v.current = s
+		}
+	})
 }
 
 func (t *simTable) nextID() int64 { t.ids++; return t.ids }
 
 // apply is the catalog's compare and set. It is where promises 2, 3 and 4 are checked.
 func (t *simTable) apply(base *simVersion, p *simProposal) bool {
-	t.trace("run %s swaps snapshot %d in on version %d, the table is at %d", p.snapshot.run, p.snapshot.ID, base.number, t.now.number)
+	if p.to == nil {
+		t.trace("run %s swaps snapshot %d in on version %d, the table is at %d", p.snapshot.run, p.snapshot.ID, base.number, t.now.number)
+	} else {
+		t.trace("main moves to %d on version %d, the table is at %d", p.to.ID, base.number, t.now.number)
+	}
 	if t.now.number != base.number {
 		return false
+	}
+	if p.to != nil {
+		return t.point(p)
 	}
 	if p.applied = true; p.forgotten {
 		t.fail("promise 1: snapshot %d is made of what was deleted", p.snapshot.ID)
@@ -105,18 +129,19 @@ func (t *simTable) apply(base *simVersion, p *simProposal) bool {
 		t.fail("promise 1: snapshot %d names ledger %s, which is not there", p.snapshot.ID, p.snapshot.Ledger)
 	}
 	var before int64
-	if base.current != nil {
-		before = base.current.rows()
+	if on := base.on(p.snapshot.branch); on != nil {
+		before = on.rows()
 	}
 	if c := l.Counts; c.Before != before || c.After != p.snapshot.rows() || c.After != c.Before+c.Inserted-c.Deleted {
 		t.fail("promise 2: counts %+v of run %s, but %d rows became %d", c, p.snapshot.run, before, p.snapshot.rows())
 	}
 	t.add(p.snapshot)
-	t.now.property = p.snapshot.Ledger
+	if !p.snapshot.branch {
+		t.now.property, t.rolled = p.snapshot.Ledger, false
+	}
 	if p.creates {
 		t.now.schema = 1
 	}
-	t.rolled = false
 	t.commits++
 	t.check()
 	return true
@@ -135,16 +160,19 @@ func (t *simTable) check() {
 			}
 		}
 	}
-	if v.current == nil {
-		return
+	for _, branch := range []bool{false, true} {
+		s := v.on(branch)
+		if s == nil {
+			continue
+		}
+		l, err := t.resolved(branch)
+		if err != nil {
+			t.fail("ledger of snapshot %d: %w", s.ID, err)
+			return
+		}
+		t.checkPosition(s, l)
+		t.checkRuns(s, l)
 	}
-	l, err := t.resolved()
-	if err != nil {
-		t.fail("ledger of snapshot %d: %w", v.current.ID, err)
-		return
-	}
-	t.checkPosition(v.current, l)
-	t.checkRuns(v.current, l)
 }
 
 // checkPosition is promise 1: of every split the table holds the rows up to its position, each once.

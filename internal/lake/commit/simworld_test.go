@@ -24,7 +24,11 @@ type simProposal struct {
 	snapshot  *simSnapshot
 	creates   bool
 	applied   bool
-	forgotten bool // its manifests are deleted
+	forgotten bool         // its manifests are deleted
+	to        *simSnapshot // of a move: where main shall stand; snapshot is nil then
+	seen      int64        // of a move: where main stood when a person was asked
+	ledger    string       // of a move: the ledger of to
+	publishes bool         // of a move: the branch goes
 }
 
 // simBuild is one attempt of a run to build the table, in one process. It is the World its commit acts on.
@@ -37,6 +41,8 @@ type simBuild struct {
 
 	compact  bool // it is a compaction
 	split    string
+	branch   bool // builds on the branch
+	moves    bool // it does not build, but moves main
 	whole    bool
 	base     job.Position
 	next     job.Position
@@ -57,8 +63,8 @@ func (b *simBuild) step() error {
 }
 
 // resolved is the ledger of the table as it is, by the protocol's own rule.
-func (t *simTable) resolved() (Ledger, error) {
-	return Resolve[*simVersion, *simProposal](context.Background(), simReader{t: t}, t.head())
+func (t *simTable) resolved(branch bool) (Ledger, error) {
+	return Resolve[*simVersion, *simProposal](context.Background(), simReader{t: t}, t.head(branch))
 }
 
 // simReader can only read ledgers.
@@ -79,14 +85,17 @@ func (t *simTable) ledger(location string) (Ledger, error) {
 	return l, nil
 }
 
-func (t *simTable) head() Head[*simVersion] {
+func (t *simTable) head(branch bool) Head[*simVersion] {
 	v := t.now
 	h := Head[*simVersion]{SchemaID: v.schema, LastColumnID: v.schema, Property: v.property, Value: v}
 	if v.number > 0 {
 		h.Version = strconv.Itoa(v.number)
 	}
-	if v.current != nil {
-		h.Current = &v.current.Snapshot
+	if on := v.on(branch); on != nil {
+		h.Current = &on.Snapshot
+		if on == v.branch {
+			h.Property = on.Ledger
+		}
 	}
 	h.Find = func(_ context.Context, id int64) (Snapshot, bool, bool, error) {
 		for _, s := range v.snapshots {
@@ -106,7 +115,7 @@ func (b *simBuild) Load(context.Context) (Head[*simVersion], error) {
 	if err := b.step(); err != nil {
 		return Head[*simVersion]{}, err
 	}
-	return b.sim.table.head(), nil
+	return b.sim.table.head(b.branch), nil
 }
 
 func (b *simBuild) ReadLedger(_ context.Context, location string) (Ledger, error) {
@@ -135,17 +144,17 @@ func (b *simBuild) Stage(_ context.Context, base *simVersion) (Proposed, *simPro
 		return Proposed{}, nil, ErrStale
 	}
 	t := b.sim.table
-	s := &simSnapshot{run: b.run, Snapshot: Snapshot{ID: t.nextID(), Sequence: t.sequence + 1}}
+	s := &simSnapshot{run: b.run, branch: b.branch, Snapshot: Snapshot{ID: t.nextID(), Sequence: t.sequence + 1}}
 	s.Ledger = "ledger-" + strconv.FormatInt(s.ID, 10)
 	var counts job.Counts
-	if base.current != nil {
-		s.Parent, s.files, counts.Before = base.current.ID, base.current.files, base.current.rows()
+	if on := base.on(b.branch); on != nil {
+		s.Parent, s.files, counts.Before = on.ID, on.files, on.rows()
 	}
 	s.files = b.merge(s.files)
 	counts.After = s.rows()
 	if b.compacts != nil {
 		for _, f := range b.compacts {
-			if !slices.Contains(base.current.files, f) {
+			if !slices.Contains(base.on(b.branch).files, f) {
 				return Proposed{}, nil, errOvertaken
 			}
 		}
@@ -221,7 +230,7 @@ func (b *simBuild) Forget(_ context.Context, p *simProposal) {
 		return
 	}
 	p.forgotten = true
-	if p.applied {
+	if p.applied && p.to == nil {
 		b.sim.table.fail("promise 1: what snapshot %d is made of was deleted", p.snapshot.ID)
 	}
 }
@@ -230,6 +239,10 @@ func (b *simBuild) Pause(context.Context, int) error { return b.step() }
 
 // process builds until the run is through or has failed for good.
 func (b *simBuild) process() {
+	if b.moves {
+		b.move()
+		return
+	}
 	for range 4 {
 		if !b.read() {
 			return
@@ -252,13 +265,13 @@ func (b *simBuild) read() bool {
 	t, random := b.sim.table, b.sim.random
 	b.base = job.Position{}
 	b.delta = &simFile{bad: b.bad, to: random.IntN(3) + 1}
-	if l, err := t.resolved(); err == nil {
+	if l, err := t.resolved(b.branch); err == nil {
 		b.base = l.Position
 		if l.HasRun(b.run) {
 			return false
 		}
 	}
-	if b.compact = b.compact && t.now.current != nil; b.compact {
+	if b.compact = b.compact && t.now.on(b.branch) != nil; b.compact {
 		return b.join()
 	}
 	b.split = simSplits[random.IntN(len(simSplits))]
@@ -277,7 +290,7 @@ func (b *simBuild) read() bool {
 func (b *simBuild) join() bool {
 	split := simSplits[b.sim.random.IntN(len(simSplits))]
 	b.delta, b.compacts = &simFile{split: split, from: -1}, []*simFile{}
-	for _, f := range b.sim.table.now.current.files {
+	for _, f := range b.sim.table.now.on(b.branch).files {
 		if f.split != split {
 			continue
 		}

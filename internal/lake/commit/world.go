@@ -70,6 +70,7 @@ type Intent struct {
 	Server     string
 	Definition string
 	Meaning    job.Meaning
+	Limited    *int64 // nil keeps the ledger's
 	// SchemaID and LastColumnID are those the build staged against; SchemaID is -1 where there was no table.
 	SchemaID, LastColumnID int
 	CloseRejects           []string
