@@ -27,6 +27,8 @@ func cases() []benchCase {
 		{"memory-1x-10x", "peak memory with ten times the CSV against once", 1.10, true, memoryGrowth},
 		{"memory-budget", "peak memory against the budget and 150 MB", 1.00, true, memoryBudget},
 		{"version-start", "weir version, against 100 ms", 1.00, true, versionStart},
+		{"unit-tests-100", "weir test of 100 cases of 20 tables, against 5 s", 1.00, true, unitTests},
+		{"lineage-1000", "validation and lineage of 1,000 SQL tables, against 5 s", 1.00, true, lineage1000},
 		{"noop-50", "a run of 50 tables with nothing to do, against 1 s", 1.00, true, noop},
 	}
 }

@@ -82,6 +82,9 @@ func (p project) holds(ctx context.Context, table string, want int64) error {
 	return nil
 }
 
+// forget removes the project's local state.
+func (p project) forget() error { return os.RemoveAll(filepath.Join(p.dir, ".weir")) }
+
 func (p project) remove() { os.RemoveAll(p.dir) }
 
 // load is the side of weir that reads an inbox into one table of a fresh project.

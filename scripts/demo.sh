@@ -104,7 +104,7 @@ order_id,customer_id,store_id,status,ordered_at,updated_at,total
 1099001,1619,S03,placed,2026-03-02 11:20:00,2026-03-06 08:00:00,20.00
 END
 show weir -C "$shop" run raw.orders marts.orders_by_day
-show weir -C "$shop" diff marts.orders_by_day --against previous
+show weir -C "$shop" diff marts.orders_by_day --against previous --key day,store_id
 days="select day, store_id, orders, value from marts.orders_by_day order by all"
 whole="select ordered_at::date as day, store_id, count(*) as orders, sum(total)::decimal(18,2) as value from raw.orders where status <> 'cancelled' group by all order by all"
 weir -C "$shop" query --format csv "$days" >demo/days.csv

@@ -148,7 +148,7 @@ func (b *bucket) Fetch(ctx context.Context, key, localPath string) error {
 			Bucket: &b.name, Key: aws.String(b.full(key)), WriterAt: w, IfMatch: aws.String(`"` + o.ETag + `"`),
 		})
 		return err
-	}, os.Rename, syncPath)
+	}, os.Rename)
 	if code, _ := answer(err); code == "PreconditionFailed" {
 		err = fault.New(fault.Unavailable, "the object changed while it was read: %w", err)
 	}

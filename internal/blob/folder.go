@@ -19,10 +19,7 @@ const tempPrefix = ".weir-put-"
 func Unfinished(name string) bool { return strings.HasPrefix(name, tempPrefix) }
 
 // folder is a Store of files.
-type folder struct {
-	root     string
-	fleeting bool // nothing is synced
-}
+type folder struct{ root string }
 
 func (f *folder) path(key string) (string, error) {
 	if err := checkKey(key); err != nil {
@@ -95,7 +92,7 @@ func (f *folder) put(ctx context.Context, key string, write func(*os.File) error
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = putFile(path, write, name, f.sync)
+		err = putFile(path, write, name)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", f.URL(key), classify(err))
@@ -103,10 +100,9 @@ func (f *folder) put(ctx context.Context, key string, write func(*os.File) error
 	return nil
 }
 
-// putFile is put for a path; sync makes a file or a folder durable.
-func putFile(path string, write func(*os.File) error, name func(temp, path string) error, sync func(path string) error) error {
+func putFile(path string, write func(*os.File) error, name func(temp, path string) error) error {
 	dir := filepath.Dir(path)
-	if err := makeDir(dir, sync); err != nil {
+	if err := makeDir(dir); err != nil {
 		return err
 	}
 	temp, err := os.CreateTemp(dir, tempPrefix)
@@ -114,39 +110,31 @@ func putFile(path string, write func(*os.File) error, name func(temp, path strin
 		return err
 	}
 	defer os.Remove(temp.Name())
-	err = errors.Join(write(temp), temp.Chmod(0o644), sync(temp.Name()))
+	err = errors.Join(write(temp), temp.Chmod(0o644), temp.Sync())
 	if err := errors.Join(err, temp.Close()); err != nil {
 		return err
 	}
 	if err := name(temp.Name(), path); err != nil {
 		return err
 	}
-	return sync(dir)
+	return syncPath(dir)
 }
 
 // makeDir makes a folder and those above it, and syncs the folders it adds names to.
-func makeDir(dir string, sync func(path string) error) error {
+func makeDir(dir string) error {
 	if st, err := os.Stat(dir); err == nil && st.IsDir() {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := makeDir(parent, sync); err != nil {
+		if err := makeDir(parent); err != nil {
 			return err
 		}
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return sync(parent)
-}
-
-// sync makes a file or a folder durable, where that is asked of the store.
-func (f *folder) sync(path string) error {
-	if f.fleeting {
-		return nil
-	}
-	return syncPath(path)
+	return syncPath(parent)
 }
 
 func syncPath(path string) error {
@@ -183,7 +171,7 @@ func (f *folder) Fetch(ctx context.Context, key, localPath string) error {
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = putFile(localPath, copyFrom(ctx, path), os.Rename, f.sync)
+		err = putFile(localPath, copyFrom(ctx, path), os.Rename)
 	}
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", f.URL(key), classify(err))
@@ -226,9 +214,6 @@ func (f *folder) Delete(ctx context.Context, key string) error {
 // Sync syncs each file, then every folder from it up to the root once: a folder made on the way is only durable when
 // the one above it is.
 func (f *folder) Sync(ctx context.Context, keys []string) error {
-	if f.fleeting {
-		return nil
-	}
 	dirs := map[string]bool{}
 	for _, key := range keys {
 		path, err := f.path(key)

@@ -82,15 +82,6 @@ func Open(ctx context.Context, location string, s3 S3) (Store, error) {
 	return &folder{root: filepath.Clean(location)}, nil
 }
 
-// OpenFleeting is Open for an absolute folder that lives no longer than the process: nothing in it is made durable, because
-// after a crash there is nobody to read it.
-func OpenFleeting(location string) (Store, error) {
-	if !filepath.IsAbs(location) {
-		return nil, fault.New(fault.Usage, "open %q: not an absolute folder", location)
-	}
-	return &folder{root: filepath.Clean(location), fleeting: true}, nil
-}
-
 // checkKey refuses keys that would lead out of the store or name nothing.
 func checkKey(key string) error {
 	for part := range strings.SplitSeq(key, "/") {

@@ -27,7 +27,12 @@ type Change struct {
 	Way     Way              `json:"way,omitempty"`
 	Says    string           `json:"says,omitempty"` // what follows, in words
 	Or      []Choice         `json:"or,omitempty"`   // other ways
+	// Later is a partitioning that the table takes once all its rows are swapped, "" for none: none → day(ts).
+	Later string `json:"later,omitempty"`
 }
+
+// Told says whether there is anything to tell of it.
+func (c Change) Told() bool { return c.Way != Nothing || len(c.Renames) > 0 || c.Later != "" }
 
 // Choice is another way a person can take.
 type Choice struct {
@@ -58,6 +63,7 @@ func change(t Task, st state) Change {
 		return c
 	}
 	c.Renames = pending(t.Table, st.table.Columns())
+	c.Later = repartitions(t, st)
 	c.Parts = parts(t, st)
 	if len(c.Parts) == 0 {
 		return c
@@ -93,6 +99,21 @@ func change(t Task, st state) Change {
 		}
 	}
 	return c
+}
+
+// repartitions says how the partitioning that is defined differs from the table's, "" where it does not.
+func repartitions(t Task, st state) string {
+	fields := st.table.Partition()
+	for i, f := range fields {
+		if is := t.Table.NowNamed(f.Column); is != "" {
+			fields[i].Column = is
+		}
+	}
+	was, is := define.PartitionText(fields), define.PartitionText(t.Table.Partition)
+	if t.Table.Mode == define.Partitions || strings.EqualFold(was, is) {
+		return ""
+	}
+	return job.Difference{Part: "partition", Was: was, Is: is}.String()
 }
 
 // parts are the differences. Of a ledger that holds no meaning only the hash can be compared.
@@ -136,7 +157,7 @@ func lossless(t Task, st state) bool {
 // redefines says whether parts are among the changed that say what a row of the table is.
 func redefines(parts []job.Difference, mode define.Mode) bool {
 	return slices.ContainsFunc(parts, func(d job.Difference) bool {
-		return d.Part == "mode" || d.Part == "key" || d.Part == "partition" && mode == define.Partitions
+		return d.Part == "mode" || d.Part == "key" || d.Part == "version_columns" || d.Part == "partition" && mode == define.Partitions
 	})
 }
 

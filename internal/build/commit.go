@@ -30,7 +30,7 @@ func (w *work) commit(ctx context.Context) error {
 		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Sort: w.t.Table.Sort, Doc: w.t.Table.Description},
 		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
 		Server: w.read.server, Definition: w.t.Definition, Meaning: w.t.Meaning,
-		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps(),
+		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps() || w.begins,
 		Plan: w.plan,
 	}
 	if !w.read.beside {
@@ -106,7 +106,7 @@ func (w *work) forget() error {
 }
 
 func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
-	if w.read.beside && w.t.Table.Mode != define.Upsert {
+	if w.read.beside && !w.t.Table.Mode.Keyed() {
 		return w.mergeAppend(ctx, t)
 	}
 	if w.read.part != nil {
@@ -121,6 +121,8 @@ func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
 		return w.mergePartitions(ctx, t)
 	case define.Upsert:
 		return w.mergeUpsert(ctx, t)
+	case define.History:
+		return w.mergeHistory(ctx, t)
 	}
 	return merged{}, fault.New(fault.Internal, "mode %s cannot be built", w.t.Table.Mode)
 }

@@ -120,7 +120,7 @@ func (w *work) quarantined(away []int, holds []string) string {
 	}
 	return `SELECT md5(concat(dataset, '|', raw)) || '-' || row_number() OVER (PARTITION BY dataset, raw) AS id, 'quarantined' AS kind,
   dataset, 0::BIGINT AS line, -1::BIGINT AS "offset", '' AS "column", reason, rule, raw, '' AS header
-FROM (SELECT ` + dataset + ` AS dataset, ` + reason + ` END AS reason, ` + rule + ` END AS rule, to_json(` + rowAlias + `)::VARCHAR AS raw
+FROM (SELECT ` + dataset + ` AS dataset, ` + reason + ` END AS reason, ` + rule + ` END AS rule, to_json(` + w.rowValue() + `)::VARCHAR AS raw
   FROM (` + w.delta.sql + `) AS ` + rowAlias + ` WHERE NOT (` + strings.Join(holds, " AND ") + `))`
 }
 

@@ -15,12 +15,15 @@ import (
 
 // inEveryMode runs a test of a table with the columns id, day and v, key id, partitioned by day where the mode asks for it.
 func inEveryMode(t *testing.T, do func(t *testing.T, r *rig)) {
-	for _, mode := range []define.Mode{define.Append, define.Replace, define.Upsert, define.Partitions} {
+	for _, mode := range []define.Mode{define.Append, define.Replace, define.Upsert, define.Partitions, define.History} {
 		t.Run(string(mode), func(t *testing.T) {
 			r := newRig(t, "id INTEGER", "day DATE", "v DECIMAL(30,10)")
 			r.table.Mode = mode
-			if mode == define.Upsert {
+			if mode.Keyed() {
 				r.table.Key = []string{"id"}
+			}
+			if mode == define.History {
+				r.table.OrderBy, r.table.Versions = "day", versionNames
 			}
 			if mode == define.Partitions {
 				r.table.Partition = []job.PartitionField{{Name: "day_day", Column: "day", Transform: "day"}}
@@ -31,12 +34,15 @@ func inEveryMode(t *testing.T, do func(t *testing.T, r *rig)) {
 	}
 }
 
+var versionNames = define.VersionNames{From: "valid_from", To: "valid_to", Current: "is_current"}
+
 func TestModes(t *testing.T) {
 	want := map[define.Mode][2][]string{ // after the second split came, and after it changed
 		define.Append:     {{"1 1", "2 2", "2 20", "3 30"}, {"1 1", "2 2", "2 200", "4 400"}},
 		define.Replace:    {{"1 1", "2 2", "2 20", "3 30"}, {"1 1", "2 2", "2 200", "4 400"}},
 		define.Upsert:     {{"1 1", "2 20", "3 30"}, {"1 1", "2 200", "4 400"}},
 		define.Partitions: {{"1 1", "2 20", "3 30"}, {"1 1", "2 200", "4 400"}},
+		define.History:    {{"1 1", "2 20", "3 30"}, {"1 1", "2 200", "3 30", "4 400"}},
 	}
 	inEveryMode(t, func(t *testing.T, r *rig) {
 		r.src.put("a", "(1, '2026-01-01', 1)", "(2, '2026-01-02', 2)")
@@ -125,7 +131,7 @@ func TestColumnNames(t *testing.T) {
 		for _, name := range odd {
 			r.src.columns = append(r.src.columns, job.Column{Name: name, Type: "INTEGER"})
 		}
-		if r.table.Mode == define.Upsert {
+		if r.table.Mode.Keyed() {
 			r.table.Key, r.table.OrderBy = []string{"f", "n", "filename"}, "stale"
 		}
 		r.table.Rules, r.table.MaxQuarantined = append(r.table.Rules, rule(`ColumnValues "d" < 100`, "quarantine")), define.Limit{Any: true}
@@ -204,10 +210,10 @@ func TestDestroyHistory(t *testing.T) {
 		r.src.columns[2].Type = "VARCHAR"
 		task := r.task()
 		task.Full = true
-		if _, err := r.build.Build(t.Context(), task); r.table.Mode == define.Append && fault.ClassOf(err) != fault.Usage {
+		if _, err := r.build.Build(t.Context(), task); (r.table.Mode == define.Append || r.table.Mode == define.History) && fault.ClassOf(err) != fault.Usage {
 			t.Errorf("--full of a table that appends gives %v", err)
 		}
-		if p, err := r.build.Peek(t.Context(), task, nil); r.table.Mode == define.Append && fault.ClassOf(err) != fault.Usage {
+		if p, err := r.build.Peek(t.Context(), task, nil); (r.table.Mode == define.Append || r.table.Mode == define.History) && fault.ClassOf(err) != fault.Usage {
 			t.Errorf("its plan is %+v, %v", p, err)
 		}
 		task = r.task()

@@ -77,7 +77,7 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 			changed++
 		}
 	}
-	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.Mode == define.Replace && !scan.End().Equal(w.state.ledger.Position))
+	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.ReadsWhole() && !scan.End().Equal(w.state.ledger.Position))
 	p.Why = whySource(len(p.Splits), changed, p.Build, w.t, w.state)
 	return p, nil
 }
@@ -96,7 +96,7 @@ func whySource(splits, changed int, gone bool, t Task, st state) string {
 		return "first build, " + files(splits)
 	case changed > 0:
 		return fmt.Sprintf("%s, %d of them changed", files(splits), changed)
-	case t.Table.Mode == define.Replace:
+	case t.Table.ReadsWhole():
 		return "read again, " + files(splits)
 	}
 	return files(splits) + " new"

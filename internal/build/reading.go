@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/source"
@@ -77,7 +76,7 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.full = w.t.Full || w.t.Table.Mode == define.Replace
+	r.full = w.t.Full || w.t.Table.ReadsWhole()
 	r.whole = r.full
 	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
@@ -120,7 +119,7 @@ func (w *work) request() job.Read {
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
-	if w.t.Table.Mode == define.Replace {
+	if w.t.Table.ReadsWhole() {
 		r.Whole = true
 		if w.change.Way == FullBuild {
 			r.Full = true

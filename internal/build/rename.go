@@ -39,7 +39,7 @@ func pending(t *define.Table, cols []job.Column) []string {
 // knownColumns are the table's columns for a source: under their names now and, since older files may still have them, under
 // those before.
 func (w *work) knownColumns() []job.Column {
-	known := Renamed(w.t.Table, w.state.columns())
+	known := Renamed(w.t.Table, w.ownColumns(w.state.columns()))
 	for _, c := range known {
 		if was := w.t.Table.Earlier(c.Name); was != "" && indexOf(known, was) < 0 {
 			known = append(known, job.Column{Name: was, Type: c.Type})
@@ -108,7 +108,7 @@ func (w *work) idle() *reading {
 	if len(w.change.Renames) == 0 && w.change.Way != ForwardOnly {
 		return nil
 	}
-	cols := Renamed(w.t.Table, w.state.columns())
+	cols := Renamed(w.t.Table, w.ownColumns(w.state.columns()))
 	items := make([]string, len(cols))
 	for i, c := range cols {
 		items[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, job.Quote(c.Name))

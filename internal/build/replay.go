@@ -91,7 +91,7 @@ func (r *replaying) beginRows(rows []record.Reject) error {
 		return fault.New(fault.Unavailable, "write rows to replay: %w", err)
 	}
 	path := filepath.Join(r.b.Scratch, "replay-"+r.t.RunID+".ndjson")
-	cols := r.state.table.Columns()
+	cols := r.ownColumns(r.state.table.Columns())
 	var b strings.Builder
 	for _, x := range rows {
 		text, err := rowText(x, r.t.Table, cols)

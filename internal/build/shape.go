@@ -14,11 +14,8 @@ import (
 // shape settles the columns the table will have after this build: what the delta brings, stored in a type the lake has
 // (promise 6), beside what the table holds already.
 func (w *work) shape() error {
-	brought, err := Columns(w.t.Table, w.read.rel.Columns)
+	brought, err := w.brought()
 	if err != nil {
-		return err
-	}
-	if brought, err = w.joined(brought); err != nil {
 		return err
 	}
 	if err := w.known(brought); err != nil {
@@ -30,6 +27,7 @@ func (w *work) shape() error {
 	} else if w.columns, err = w.merge(brought); err != nil {
 		return err
 	}
+	w.arrange()
 	w.ids, err = lake.FieldIDs(w.columns, existing)
 	return err
 }
@@ -46,11 +44,32 @@ func (w *work) swaps() bool {
 // Columns are the columns a new table has whose source or SQL gives those found: in types the lake has, and of SQL in those
 // its definition declares.
 func Columns(t *define.Table, found []job.Column) ([]job.Column, error) {
+	cols, err := plainColumns(t, found)
+	if err != nil || t.Mode != define.History {
+		return cols, err
+	}
+	return withVersions(t, cols, nil)
+}
+
+// plainColumns are Columns without those that mode history adds.
+func plainColumns(t *define.Table, found []job.Column) ([]job.Column, error) {
 	cols, err := storedColumns(found)
 	if err != nil || t.Kind != define.FromSQL {
 		return cols, err
 	}
 	return declared(t, cols)
+}
+
+// brought are the columns of what is read, under their names now, with those the mode adds.
+func (w *work) brought() ([]job.Column, error) {
+	cols, err := plainColumns(w.t.Table, w.read.rel.Columns)
+	if err == nil {
+		cols, err = w.joined(cols)
+	}
+	if err != nil || w.t.Table.Mode != define.History {
+		return cols, err
+	}
+	return withVersions(w.t.Table, cols, w.state.table)
 }
 
 func storedColumns(cols []job.Column) ([]job.Column, error) {
@@ -131,6 +150,7 @@ func (w *work) known(cols []job.Column) error {
 	if w.t.Table.OrderBy != "" {
 		named = append(named, w.t.Table.OrderBy)
 	}
+	named = append(named, w.t.Table.Track...)
 	for _, p := range w.t.Table.Partition {
 		named = append(named, p.Column)
 	}

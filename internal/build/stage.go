@@ -18,7 +18,7 @@ import (
 // stageDelta writes the rows the read brings as typed Parquet: into the stage where they may become data files as they
 // are, else into scratch.
 func (w *work) stageDelta(ctx context.Context) error {
-	w.delta.direct = (w.t.Table.Mode != define.Upsert || w.state.empty()) && w.read.part == nil
+	w.delta.direct = w.direct()
 	files, err := w.writeDelta(ctx)
 	if err != nil && fault.ClassOf(err) == fault.Data && w.read.careful != nil {
 		// Something in the data stopped the fast read: read the failing files record by record instead.
@@ -34,6 +34,17 @@ func (w *work) stageDelta(ctx context.Context) error {
 	}
 	w.setDelta(files)
 	return w.stage.Manifest(ctx, lake.Manifest{Files: files, Splits: w.read.splits, Counts: job.Counts{Read: w.delta.rows}})
+}
+
+// direct says whether the delta may become data files of the table as it is.
+func (w *work) direct() bool {
+	switch w.t.Table.Mode {
+	case define.History:
+		return false
+	case define.Upsert:
+		return w.state.empty() && w.read.part == nil
+	}
+	return w.read.part == nil
 }
 
 func (w *work) reread(rel source.Relation) {
@@ -80,7 +91,7 @@ func (w *work) project(sql string, cols []job.Column, more ...string) string {
 	for i, c := range w.columns {
 		value := w.value(c, cols)
 		if value == "" {
-			value = "CAST(NULL AS " + c.Type + ")"
+			value = "CAST(" + w.missing(c, cols) + " AS " + c.Type + ")"
 		}
 		items[i] = value + " AS " + job.Quote(c.Name)
 	}

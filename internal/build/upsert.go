@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/internal/define"
@@ -74,7 +75,7 @@ func (w *work) keysComplete(ctx context.Context) error {
 	for i, k := range w.t.Table.Key {
 		nulls[i] = job.Quote(k) + " IS NULL"
 	}
-	rows, err := w.s.Strings(ctx, "SELECT count(*)::VARCHAR, any_value(to_json("+rowAlias+"))::VARCHAR, any_value("+first(w.t.Table.Key)+") FROM ("+w.delta.sql+") AS "+rowAlias+" WHERE "+strings.Join(nulls, " OR "))
+	rows, err := w.s.Strings(ctx, "SELECT count(*)::VARCHAR, any_value(to_json("+w.rowValue()+"))::VARCHAR, any_value("+first(w.t.Table.Key)+") FROM ("+w.delta.sql+") AS "+rowAlias+" WHERE "+strings.Join(nulls, " OR "))
 	if err != nil {
 		return fmt.Errorf("check keys: %w", err)
 	}
@@ -96,13 +97,13 @@ func first(key []string) string {
 
 // duplicates finds keys that stand more than once and gives how many rows lose. w.winning() is then one row a key.
 func (w *work) duplicates(ctx context.Context) (int64, error) {
-	key := w.key("")
+	key := quoted(w.identity(), "")
 	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+dupTable+" AS SELECT "+key+", count(*) AS "+timesColumn+" FROM ("+w.delta.sql+") GROUP BY "+key+" HAVING count(*) > 1")
 	if err != nil {
 		return 0, fmt.Errorf("find duplicate keys: %w", err)
 	}
 	lost, err := w.s.Int(ctx, "SELECT coalesce(sum("+timesColumn+" - 1), 0)::BIGINT FROM "+dupTable)
-	if err != nil || lost == 0 || w.t.Table.OrderBy != "" {
+	if err != nil || lost == 0 || w.t.Table.Mode == define.Upsert && w.t.Table.OrderBy != "" {
 		return lost, err
 	}
 	return lost, w.ambiguous(ctx)
@@ -111,17 +112,24 @@ func (w *work) duplicates(ctx context.Context) (int64, error) {
 // ambiguous refuses two different rows of one key where nothing says which one wins. Exact duplicates are one row.
 func (w *work) ambiguous(ctx context.Context) error {
 	values := list(rowAlias+".", w.valueColumns())
-	rows, err := w.s.Strings(ctx, "SELECT min(to_json("+rowAlias+")::VARCHAR), max(to_json("+rowAlias+")::VARCHAR) FROM ("+w.delta.sql+") AS "+rowAlias+" SEMI JOIN "+dupTable+
-		" AS k ON "+w.on(rowAlias, "k")+" GROUP BY "+w.key(rowAlias+".")+" HAVING count(DISTINCT row("+values+")) > 1 LIMIT 1")
+	rows, err := w.s.Strings(ctx, "SELECT min(to_json("+w.rowValue()+")::VARCHAR), max(to_json("+w.rowValue()+")::VARCHAR) FROM ("+w.delta.sql+") AS "+rowAlias+" SEMI JOIN "+dupTable+
+		" AS k ON "+same(w.identity(), rowAlias, "k")+" GROUP BY "+quoted(w.identity(), rowAlias+".")+" HAVING count(DISTINCT row("+values+")) > 1 LIMIT 1")
 	if err != nil {
 		return fmt.Errorf("compare duplicate keys: %w", err)
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return fault.New(fault.Data, "two different rows of one key (%s) in one build, such as %s and %s",
-		strings.Join(w.t.Table.Key, ", "), clip(rows[0][0].Value, 200), clip(rows[0][1].Value, 200)).
-		WithHint("order_by: a column that says which row of a key wins")
+	what, hint := "key", "order_by: a column that says which row of a key wins"
+	if w.t.Table.Mode == define.History {
+		what, hint = "key and order_by", "order_by: a column that is finer, so that it says which of them came later"
+	}
+	if w.t.Table.Mode == define.History && w.t.Table.OrderBy == "" {
+		what, hint = "key", "order_by: a column that says from when a row is valid"
+	}
+	return fault.New(fault.Data, "two different rows of one %s (%s) in one build, such as %s and %s",
+		what, strings.Join(w.identity(), ", "), clip(rows[0][0].Value, 200), clip(rows[0][1].Value, 200)).
+		WithHint("%s", hint)
 }
 
 // winning is a SELECT of one row a key: the latest by order_by; of equals the one from the later file, then the one whose
@@ -138,9 +146,9 @@ func (w *work) winning() string {
 	for _, c := range w.valueColumns() {
 		order = append(order, "d."+job.Quote(c.Name)+" DESC NULLS LAST")
 	}
-	return "SELECT " + cols + " FROM (" + w.delta.sql + ") AS d ANTI JOIN " + dupTable + " AS k ON " + w.on("d", "k") +
-		" UNION ALL SELECT " + cols + " FROM (" + w.delta.sql + ") AS d SEMI JOIN " + dupTable + " AS k ON " + w.on("d", "k") +
-		" QUALIFY row_number() OVER (PARTITION BY " + w.key("d.") + " ORDER BY " + strings.Join(order, ", ") + ") = 1"
+	return "SELECT " + cols + " FROM (" + w.delta.sql + ") AS d ANTI JOIN " + dupTable + " AS k ON " + same(w.identity(), "d", "k") +
+		" UNION ALL SELECT " + cols + " FROM (" + w.delta.sql + ") AS d SEMI JOIN " + dupTable + " AS k ON " + same(w.identity(), "d", "k") +
+		" QUALIFY row_number() OVER (PARTITION BY " + quoted(w.identity(), "d.") + " ORDER BY " + strings.Join(order, ", ") + ") = 1"
 }
 
 // firstUpsert fills an empty table: the staged delta itself where no key stands twice.
@@ -203,7 +211,7 @@ func (w *work) before(ctx context.Context, touched string) error {
 
 // noteAway keeps the keys of rows that a rule turns away: their source still has them, so that they are not gone.
 func (w *work) noteAway(ctx context.Context, holds string) error {
-	if w.t.Table.Mode != define.Upsert {
+	if !w.t.Table.Mode.Keyed() {
 		return nil
 	}
 	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+awayTable+" AS SELECT "+w.key("")+" FROM ("+w.delta.sql+") WHERE NOT ("+holds+")")
@@ -218,9 +226,7 @@ func (w *work) gone(ctx context.Context, stored string) error {
 	condition := ""
 	switch {
 	case w.read.full && w.t.Table.Deletes == define.Remove && w.out.Counts.Rejected > 0:
-		// A rejected record's key is not known, so its stored row would be taken for gone.
-		return fault.New(fault.Data, "stopped, %s. deletes: remove cannot tell which keys are gone, since %d records were rejected", w.untouched(), w.out.Counts.Rejected).
-			WithHint("see: weir rejects show %s · mend the records and run again, or set deletes: ignore", w.t.Table.Name)
+		return w.unsure()
 	case w.read.full && w.t.Table.Deletes == define.Remove:
 		condition = "true"
 		if w.out.Counts.Quarantined > 0 {
@@ -241,20 +247,40 @@ func (w *work) gone(ctx context.Context, stored string) error {
 	return nil
 }
 
+// unsure is the error of a full read that cannot say which keys are gone: a rejected record's key is not known, so its stored
+// row would be taken for gone.
+func (w *work) unsure() error {
+	return fault.New(fault.Data, "stopped, %s. deletes: %s cannot tell which keys are gone, since %d records were rejected", w.untouched(), w.t.Table.Deletes, w.out.Counts.Rejected).
+		WithHint("see: weir rejects show %s · mend the records and run again, or set deletes: ignore", w.t.Table.Name)
+}
+
+// identity are the columns that tell rows of one build apart: the key and, where every row of a key counts, order_by.
+func (w *work) identity() []string {
+	key, order := w.t.Table.Key, w.t.Table.OrderBy
+	if w.t.Table.Mode != define.History || order == "" || slices.ContainsFunc(key, func(k string) bool { return strings.EqualFold(k, order) }) {
+		return key
+	}
+	return append(slices.Clone(key), order)
+}
+
 // key lists the key columns, each after a prefix.
-func (w *work) key(prefix string) string {
-	q := make([]string, len(w.t.Table.Key))
-	for i, k := range w.t.Table.Key {
-		q[i] = prefix + job.Quote(k)
+func (w *work) key(prefix string) string { return quoted(w.t.Table.Key, prefix) }
+
+// on compares the keys of two relations. Keys are never null by now.
+func (w *work) on(a, b string) string { return same(w.t.Table.Key, a, b) }
+
+func quoted(names []string, prefix string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = prefix + job.Quote(n)
 	}
 	return strings.Join(q, ", ")
 }
 
-// on compares the keys of two relations. Keys are never null by now.
-func (w *work) on(a, b string) string {
-	q := make([]string, len(w.t.Table.Key))
-	for i, k := range w.t.Table.Key {
-		q[i] = a + "." + job.Quote(k) + " = " + b + "." + job.Quote(k)
+func same(names []string, a, b string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = a + "." + job.Quote(n) + " = " + b + "." + job.Quote(n)
 	}
 	return strings.Join(q, " AND ")
 }

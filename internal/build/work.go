@@ -36,6 +36,7 @@ type work struct {
 	ids         string       // FIELD_IDS of columns
 	delta       delta
 	rejects     []lake.RejectFile
+	begins      bool   // a history that has no rows yet, so that its columns may still be arranged
 	last        merged // of the plan before, while a commit tries again
 }
 
@@ -87,6 +88,9 @@ func (w *work) begin(ctx context.Context) (err error) {
 
 // prepare settles the columns, compiles the rules and opens the stage.
 func (w *work) prepare(ctx context.Context) (err error) {
+	if err := w.beginHistory(ctx); err != nil {
+		return err
+	}
 	if err := w.shape(); err != nil {
 		return err
 	}

@@ -193,7 +193,8 @@ type pair struct{ want, got, differ int }
 // comparable bounds how many rows are held against each other to find pairs without a key.
 const comparable = 200
 
-// pairs finds rows that are one row with other values: those of one key, or, where there is no key, those that differ in few columns.
+// pairs finds rows that are one row with other values: those of one key, or, where there is no key, those that are equal in
+// half of their columns, the most equal ones first.
 func (c comparison) pairs(want, got [][]source.Text, missing, unexpected []int) (out []pair) {
 	var all []pair
 	if len(c.key) > 0 {
@@ -201,7 +202,7 @@ func (c comparison) pairs(want, got [][]source.Text, missing, unexpected []int) 
 	} else {
 		for _, w := range missing[:min(len(missing), comparable)] {
 			for _, g := range unexpected[:min(len(unexpected), comparable)] {
-				if n := c.differing(want[w], got[g]); n <= max(1, len(c.columns)/3) && n < len(c.columns) {
+				if n := c.differing(want[w], got[g]); n <= max(1, len(c.columns)/2) && n < len(c.columns) {
 					all = append(all, pair{w, g, n})
 				}
 			}

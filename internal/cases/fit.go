@@ -81,8 +81,11 @@ func (f *Fitter) misfits(ctx context.Context, cells []define.Cell, typ string) (
 
 func misfit(c define.Cell, typ string, err error) project.Problem {
 	p := c.Problem("column %q: %s is not %s", c.Column, c.Describe(), strings.ToLower(typ))
-	if errors.Is(err, errNotJSON) {
+	switch {
+	case errors.Is(err, errNotJSON):
 		return p.WithHint("%v", err)
+	case strings.Contains(typ, "STRUCT"):
+		return p.WithHint("a struct names all of its members, with null for those that have no value")
 	}
 	return p
 }

@@ -24,8 +24,8 @@ type Known struct {
 type Columns func(ctx context.Context, t *define.Table) (columns []job.Column, whole bool, err error)
 
 // Bind finds the columns of the tables that have tests and of all they read, without rows. Where a source does not tell all of
-// its columns, the rows that cases give say what else it has. Mistakes in SQL are reported; not those of tables whose sources are known in
-// part, for these may not be mistakes, and their builds will tell.
+// its columns, the rows that cases give say what else it has. Mistakes in SQL are reported; not those of a table without tests
+// that reads a source known in part: a column it names may be there.
 func Bind(ctx context.Context, g *plan.Graph, tests []*define.Tests, b plan.Binder, params job.Params, columns Columns) (Known, []project.Problem, error) {
 	known := Known{Columns: map[string][]job.Column{}, Partial: map[string]bool{}}
 	var names []string
@@ -45,19 +45,29 @@ func Bind(ctx context.Context, g *plan.Graph, tests []*define.Tests, b plan.Bind
 	if err != nil && !errors.As(err, &problems) {
 		return known, nil, err
 	}
-	return known, slices.DeleteFunc(slices.Clone(problems), func(p project.Problem) bool { return known.doubts(g, p.File) }), nil
+	doubtful := func(p project.Problem) bool {
+		for name, n := range g.Nodes {
+			if n.Table.File == p.File && n.Table.Kind == define.FromSQL {
+				return !slices.Contains(names, name) && known.partly(g, name)
+			}
+		}
+		return false
+	}
+	return known, slices.DeleteFunc(slices.Clone(problems), doubtful), nil
 }
 
-// doubts says whether the table of a file reads, directly or not, a source that is known in part.
-func (k Known) doubts(g *plan.Graph, file string) bool {
-	var partial func(name string) bool
-	partial = func(name string) bool { return k.Partial[name] || slices.ContainsFunc(g.Nodes[name].Inputs, partial) }
-	for name, n := range g.Nodes {
-		if n.Table.File == file && n.Table.Kind == define.FromSQL {
-			return partial(name)
+// partly says whether a table reads, directly or not, a source that is known in part.
+func (k Known) partly(g *plan.Graph, name string) bool {
+	seen := map[string]bool{}
+	var visit func(name string) bool
+	visit = func(name string) bool {
+		if seen[name] {
+			return false
 		}
+		seen[name] = true
+		return k.Partial[name] || slices.ContainsFunc(g.Nodes[name].Inputs, visit)
 	}
-	return false
+	return visit(name)
 }
 
 // givenTo are the rows that cases give to a table.

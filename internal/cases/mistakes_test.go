@@ -48,7 +48,8 @@ func TestMistakes(t *testing.T) {
 		"not JSON": {"a", "select [1, 2] as l from raw.orders", "  - name: x\n    expect: [{ l: 'x' }]\n", []string{`column "l": the text "x" is not integer[]; a list, struct or map is written as in YAML, or as a text of JSON`}},
 		"known only after the build": {"a", "select n, n + 1 as m from raw.any", "  - name: x\n    given: { raw.any: [{ n: 1 }] }\n    expect: [{ m: 2x }]\n  - name: y\n    given: { raw.any: [{ n: 1 }] }\n    expect: [{ k: 2 }]\n", []string{
 			`tests/marts/a.yaml:4:19: column "m": the text "2x" is not bigint`, `tests/marts/a.yaml:7:16: column "k" is not in marts.a`}},
-		"SQL": {"sales", "select idd from raw.orders", "  - name: x\n    expect: []\n", []string{"tables/marts/sales.sql:1:8: ", "idd"}},
+		"SQL over a source known in part": {"a", "select m from raw.any", "  - name: x\n    given: { raw.any: [{ n: 1 }] }\n    expect: []\n", []string{"tables/marts/a.sql:1:8: "}},
+		"SQL":                             {"sales", "select idd from raw.orders", "  - name: x\n    expect: []\n", []string{"tables/marts/sales.sql:1:8: ", "idd"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{"tables/marts/" + c.table + ".sql": c.sql, "tests/marts/" + c.table + ".yaml": "cases:\n" + c.cases}

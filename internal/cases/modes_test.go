@@ -181,6 +181,16 @@ func TestNestedAndUnknownTypes(t *testing.T) {
 `})
 }
 
+// A table in between whose source is not known does not keep the next from being tested: its rows are given.
+func TestBesideAnUnknownSource(t *testing.T) {
+	passes(t, map[string]string{
+		"tables/raw/any.yaml": "from: inbox\npath: \"*.ndjson\"\ncolumns: { id: bigint }\n",
+		"tables/stg/any.sql":  "select id, name from raw.any\n",
+		"tables/marts/n.sql":  "select name, count(*) as n from stg.any group by all\n",
+		"tests/marts/n.yaml":  "cases:\n  - name: x\n    given: { stg.any: [{ id: 1, name: a }, { name: a }] }\n    expect: [{ name: a, n: 2 }]\n",
+	})
+}
+
 func TestMacros(t *testing.T) {
 	passes(t, map[string]string{
 		"macros/m.sql":           "create macro twice(x) as x * 2;\ncreate macro lasts() as table select max(id) as id from raw.orders;\n",
@@ -267,6 +277,26 @@ func TestNoBuildAfterAFailure(t *testing.T) {
 	if strings.Count(text, "expected were") != 1 {
 		t.Error(text)
 	}
+}
+
+func TestHistory(t *testing.T) {
+	passes(t, map[string]string{
+		"tables/marts/stores.sql": "/* weir\nmode: history\nkey: id\norder_by: ts\n*/\nselect id, store, ts from raw.orders\n",
+		"tests/marts/stores.yaml": `cases:
+  - name: a change closes the version before, and a late one stands in the middle
+    builds:
+      - given: { raw.orders: [{ id: 1, store: A, ts: 2026-03-01 }] }
+        expect: [{ id: 1, store: A, is_current: true, valid_to: ~ }]
+      - given: { raw.orders: { change: [{ id: 1, store: C, ts: 2026-03-05 }] } }
+        expect:
+          - { store: A, valid_from: 2026-03-01, valid_to: 2026-03-05, is_current: false }
+          - { store: C, valid_from: 2026-03-05, valid_to: ~, is_current: true }
+      - given: { raw.orders: { change: [{ id: 1, store: B, ts: 2026-03-03 }] } }
+        expect:
+          - { store: A, valid_from: 2026-03-01, valid_to: 2026-03-03 }
+          - { store: B, valid_from: 2026-03-03, valid_to: 2026-03-05 }
+          - { store: C, valid_from: 2026-03-05, valid_to: ~ }
+`})
 }
 
 // The time of the build shows which groups it computed again: rows that come, change and go reach the table as in a run.

@@ -218,16 +218,3 @@ func Fit(ctx context.Context, suites []*Suite, f *Fitter) ([]project.Problem, er
 	}
 	return problems, nil
 }
-
-// find is the place of a column among others, -1 where it is not there. Case does not count.
-func find(columns []job.Column, name string) int {
-	return slices.IndexFunc(columns, func(c job.Column) bool { return strings.EqualFold(c.Name, name) })
-}
-
-func namesOf(columns []job.Column) []string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name
-	}
-	return names
-}

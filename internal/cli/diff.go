@@ -267,8 +267,8 @@ func (w *workspace) commonKey(is, was string, c diff.Columns) []string {
 
 // rowKey tells the rows of a table apart: its key and, of a table that keeps versions, since when a version holds.
 func rowKey(t *define.Table) []string {
-	if t.Mode == "history" {
-		return append(slices.Clone(t.Key), "valid_from")
+	if t.Mode == define.History {
+		return append(slices.Clone(t.Key), t.Versions.From)
 	}
 	return t.Key
 }

@@ -223,6 +223,7 @@ func (w *workspace) printExplained(e *explained) {
 		g.add("definition", e.Definition)
 	}
 	g.write(out)
+	w.printChanges(plan.Plan{Steps: []plan.Step{e.Step}})
 	section(out, "reads", inputLines(e))
 	section(out, "how", howLines(e))
 	columns := &grid{}

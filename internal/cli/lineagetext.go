@@ -146,11 +146,11 @@ func (p *lineagePrinter) values(head string, edges func(lineage.ID) []lineage.Ed
 	var visit func(id lineage.ID, steps int)
 	visit = func(id lineage.ID, steps int) {
 		opened[id] = true
-		if !slices.Contains(p.rows, id.Table) {
-			p.rows = append(p.rows, id.Table)
-		}
 		if p.depth > 0 && steps > p.depth {
 			return
+		}
+		if !slices.Contains(p.rows, id.Table) {
+			p.rows = append(p.rows, id.Table)
 		}
 		for _, e := range edges(id) {
 			other, text := e.To, targetText(e)

@@ -145,6 +145,9 @@ func (w *workspace) printChanges(p plan.Plan) {
 		if len(c.Renames) > 0 {
 			fmt.Fprintf(w.app.out, "  %s renames %s\n", s.Table, list(c.Renames))
 		}
+		if c.Later != "" {
+			fmt.Fprintf(w.app.out, "  %s %s\n    taken once all its rows are swapped\n", s.Table, c.Later)
+		}
 		if c.Way == build.Nothing {
 			continue
 		}

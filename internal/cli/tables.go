@@ -168,6 +168,8 @@ type tableReportFull struct {
 	Doc       string               `json:"description,omitempty"`
 	Key       []string             `json:"key,omitempty"`
 	OrderBy   string               `json:"order_by,omitempty"`
+	Track     []string             `json:"track,omitempty"`
+	Deletes   string               `json:"deletes,omitempty"`
 	Partition []job.PartitionField `json:"partition,omitempty"`
 	Rules     []string             `json:"rules,omitempty"`
 	Inputs    []string             `json:"inputs,omitempty"`
@@ -217,6 +219,7 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 	} else {
 		d := n.Table
 		rep.File, rep.Doc, rep.Key, rep.OrderBy, rep.Partition, rep.Inputs = d.File, d.Description, d.Key, d.OrderBy, d.Partition, n.Inputs
+		rep.Track, rep.Deletes = d.Track, string(d.Deletes)
 		for _, r := range d.Rules {
 			rep.Rules = append(rep.Rules, r.Text+" ("+string(r.OnFail)+")")
 		}
@@ -249,6 +252,8 @@ func (w *workspace) printTable(r tableReportFull) {
 	line("mode", r.Mode)
 	line("key", list(r.Key))
 	line("order by", r.OrderBy)
+	line("track", list(r.Track))
+	line("deletes", r.Deletes)
 	line("reads", list(r.Inputs))
 	line("state", r.State)
 	if r.Location != "" {

@@ -120,9 +120,12 @@ func (w *workspace) sourceColumns(ctx context.Context, t *define.Table) ([]job.C
 	cols, err := w.sniff(ctx, t)
 	if err != nil && len(t.Columns) > 0 {
 		// Nothing to look at yet; what is declared is known.
-		return t.Columns, nil
+		cols, err = t.Columns, nil
 	}
-	return cols, err
+	if err != nil || len(cols) == 0 || t.Mode != define.History {
+		return cols, err
+	}
+	return build.Columns(t, cols)
 }
 
 func (w *workspace) sniff(ctx context.Context, t *define.Table) (cols []job.Column, err error) {

@@ -33,7 +33,7 @@ func (a *app) watchTests(ctx context.Context, o testOptions) error {
 		var code exitCode
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return errInterrupted()
 		case errors.As(err, &code) || err == nil:
 			changed = []string{}
 		default:
@@ -44,7 +44,7 @@ func (a *app) watchTests(ctx context.Context, o testOptions) error {
 		fmt.Fprintln(a.out, "\nwaiting for changes; Ctrl-C ends")
 		found, err := waitForChange(ctx, a.dir, before)
 		if err != nil {
-			return err
+			return errInterrupted()
 		}
 		fmt.Fprintf(a.out, "\n%s %s\n\n", time.Now().Format("15:04:05"), strings.Join(found, ", "))
 		if changed != nil {
@@ -52,6 +52,9 @@ func (a *app) watchTests(ctx context.Context, o testOptions) error {
 		}
 	}
 }
+
+// errInterrupted is how watching ends.
+func errInterrupted() error { return fault.New(fault.Canceled, "interrupted") }
 
 // testAffected runs the selected tests that a change of some files affects; all where changed is nil.
 func (w *workspace) testAffected(ctx context.Context, o testOptions, changed []string) error {
@@ -66,6 +69,10 @@ func (w *workspace) testAffected(ctx context.Context, o testOptions, changed []s
 	}
 	tables := w.affected(changed)
 	suites = slices.DeleteFunc(suites, func(s *cases.Suite) bool { return !slices.Contains(tables, s.Table) })
+	if len(suites) == 0 {
+		fmt.Fprintln(w.app.out, "no test is affected")
+		return nil
+	}
 	started := time.Now()
 	results, err := w.runSuites(ctx, suites)
 	if err != nil {

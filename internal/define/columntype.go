@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"weir/internal/job"
+	"weir/internal/job/coltype"
 	"weir/internal/project"
 )
 
@@ -18,16 +19,6 @@ func (e *typeError) Error() string { return e.message }
 
 func badType(hint, format string, args ...any) *typeError {
 	return &typeError{fmt.Sprintf(format, args...), hint}
-}
-
-// aliases are the names under which types are known beside their own.
-var aliases = map[string]string{
-	"INT": "INTEGER", "INT4": "INTEGER", "SIGNED": "INTEGER", "INT8": "BIGINT", "LONG": "BIGINT", "INT2": "SMALLINT", "SHORT": "SMALLINT",
-	"INT1": "TINYINT", "TEXT": "VARCHAR", "STRING": "VARCHAR", "CHAR": "VARCHAR", "BPCHAR": "VARCHAR", "CHARACTER VARYING": "VARCHAR",
-	"NUMERIC": "DECIMAL", "DEC": "DECIMAL", "BOOL": "BOOLEAN", "LOGICAL": "BOOLEAN", "REAL": "FLOAT", "FLOAT4": "FLOAT", "FLOAT8": "DOUBLE",
-	"DOUBLE PRECISION": "DOUBLE", "BYTEA": "BLOB", "BINARY": "BLOB", "VARBINARY": "BLOB", "DATETIME": "TIMESTAMP", "TIMESTAMP_US": "TIMESTAMP",
-	"TIMESTAMP WITHOUT TIME ZONE": "TIMESTAMP", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE", "TIMETZ": "TIME WITH TIME ZONE",
-	"TIME WITHOUT TIME ZONE": "TIME", "GUID": "UUID", "ROW": "STRUCT", "INT128": "HUGEINT",
 }
 
 // plainTypes are the types without parts that the lake holds exactly.
@@ -92,10 +83,7 @@ func (p *typeReader) base(depth int) (string, *typeError) {
 		return "", badType("", "a type is missing")
 	}
 	p.rest = p.rest[len(written):]
-	name := strings.ToUpper(strings.Join(strings.Fields(written), " "))
-	if own, ok := aliases[name]; ok {
-		name = own
-	}
+	name := coltype.Own(strings.ToUpper(strings.Join(strings.Fields(written), " ")))
 	switch name {
 	case "DECIMAL":
 		return p.decimal()
@@ -113,9 +101,7 @@ func (p *typeReader) base(depth int) (string, *typeError) {
 		return "", badType("write "+instead, "the lake does not hold %s", name)
 	}
 	known := append([]string{"DECIMAL", "STRUCT", "MAP"}, plainTypes...)
-	for alias := range aliases {
-		known = append(known, alias)
-	}
+	known = append(known, coltype.Aliases()...)
 	slices.Sort(known)
 	hint := ""
 	if near := project.Nearest(name, known); near != "" {

@@ -24,6 +24,12 @@ func meaning(t *Table, from string) job.Meaning {
 	write("mode", string(t.Mode))
 	write("key", t.Key)
 	write("order_by", t.OrderBy)
+	if t.Mode == History {
+		write("track", t.Track)
+		if t.Versions != (*versionKeys)(nil).names() {
+			write("version_columns", []string{t.Versions.From, t.Versions.To, t.Versions.Current})
+		}
+	}
 	if t.Deletes != Ignore {
 		write("deletes", string(t.Deletes))
 	}
@@ -37,7 +43,7 @@ func meaning(t *Table, from string) job.Meaning {
 	}
 	if t.Mode == Partitions {
 		// Here the partition decides which rows go.
-		write("partition", partitionText(t.Partition))
+		write("partition", PartitionText(t.Partition))
 	}
 	write("cursor", t.Cursor)
 	if now, before := columnsText(t, nil), columnsText(t, t.Was); now != "" {
@@ -82,7 +88,8 @@ func columnsText(t *Table, was map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-func partitionText(fields []job.PartitionField) string {
+// PartitionText writes a partitioning as a definition does: day(ts), bucket(16, id), "" for none.
+func PartitionText(fields []job.PartitionField) string {
 	var texts []string
 	for _, f := range fields {
 		switch {

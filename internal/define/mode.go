@@ -11,6 +11,7 @@ import (
 // be read (sound is false) nothing is said of how they go together.
 func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
 	t.Key, t.OrderBy, t.Deletes = k.Key, string(k.OrderBy), Deletes(k.Deletes)
+	t.Track = k.Track
 	t.incremental(k.Incremental)
 	switch {
 	case k.Mode != "":
@@ -20,11 +21,15 @@ func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
 	case t.Incremental.RowLocal():
 		t.Mode = Append
 	}
+	if t.Mode == History {
+		t.Versions = k.Versions.names()
+	}
 	var problems []project.Problem
 	if sound {
 		problems = append(together(t), declaredOnly(t)...)
+		problems = append(problems, historyTogether(t, k)...)
 	}
-	if t.Mode == Upsert {
+	if t.Mode.Keyed() {
 		if t.OrderBy == "" {
 			t.OrderBy = t.Cursor
 		}
@@ -35,6 +40,9 @@ func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
 	return problems
 }
 
+// Keyed says whether a build goes by key.
+func (m Mode) Keyed() bool { return m == Upsert || m == History }
+
 // together checks that the keys of a definition go together.
 func together(t *Table) (problems []project.Problem) {
 	fail := func(key, hint, format string, args ...any) {
@@ -43,13 +51,13 @@ func together(t *Table) (problems []project.Problem) {
 	if t.Mode == View && t.Kind != FromSQL {
 		fail("mode", "write a .sql file that selects from this table", "only a SQL table can be a view")
 	}
-	if t.Mode == Upsert && len(t.Key) == 0 {
-		fail("mode", "write key: with the columns that tell rows apart", "mode upsert needs a key")
+	if t.Mode.Keyed() && len(t.Key) == 0 {
+		fail("mode", "write key: with the columns that tell rows apart", "mode %s needs a key", t.Mode)
 	}
 	if t.Mode == Partitions && len(t.Partition) == 0 {
 		fail("mode", "write partition: with the columns that part the table", "mode partitions needs a partition")
 	}
-	if t.Mode != Upsert {
+	if !t.Mode.Keyed() {
 		for key, written := range map[string]bool{"key": len(t.Key) > 0, "order_by": t.OrderBy != "", "deletes": t.Deletes != ""} {
 			if written {
 				fail(key, "take it out, or write mode: upsert", "%s has no meaning with mode %s", key, t.Mode)
@@ -92,6 +100,9 @@ func declaredOnly(t *Table) (problems []project.Problem) {
 	}
 	check("order_by", t.OrderBy)
 	check("cursor", t.Cursor)
+	for _, c := range t.Track {
+		check("track", c)
+	}
 	for _, p := range t.Partition {
 		check("partition", p.Column)
 	}

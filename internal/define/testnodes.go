@@ -79,7 +79,7 @@ type givenMap struct{ inputs []Given }
 // changesKeys are the keys of an input whose rows are not only new ones.
 type changesKeys struct {
 	Add     rowsNode `yaml:"add" doc:"rows that are new"`
-	Change  rowsNode `yaml:"change" doc:"rows that replace those of the same key; the input's definition must have one"`
+	Change  rowsNode `yaml:"change" doc:"new values of rows, which are found by the key of the input's definition; columns that are not named stay"`
 	Remove  rowsNode `yaml:"remove" doc:"rows to take away: all that have the values of the columns named"`
 	Replace rowsNode `yaml:"replace" doc:"rows that are all the input holds then; add, change and remove do not stand beside it"`
 }

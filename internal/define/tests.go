@@ -45,7 +45,7 @@ type Given struct {
 	Input   string
 	Rows    *Rows // that come in: by key where the input has one, else as new rows
 	Add     *Rows
-	Change  *Rows // that replace those of the same key
+	Change  *Rows // new values of rows of the same key
 	Remove  *Rows // that match what goes, in the columns they name
 	Replace *Rows // that are all the input holds then
 }
@@ -156,7 +156,7 @@ func (l *testLoader) addCase(n caseNode) {
 	if n.keys.Name.Node == nil {
 		return // which is said already
 	}
-	c := &Case{Place: n.Place, Name: strings.TrimSpace(n.keys.Name.Text), Vars: job.Params{}, Tolerance: l.file.Tolerance, Ordered: n.keys.Ordered, Key: n.keys.Key}
+	c := &Case{Place: n.Place, Name: strings.Join(strings.Fields(n.keys.Name.Text), " "), Vars: job.Params{}, Tolerance: l.file.Tolerance, Ordered: n.keys.Ordered, Key: n.keys.Key}
 	l.name(c, n)
 	if n.keys.Tolerance != nil {
 		c.Tolerance = *n.keys.Tolerance

@@ -21,6 +21,7 @@ const (
 	Replace    Mode = "replace"    // swaps the whole table
 	Upsert     Mode = "upsert"     // inserts and updates by key
 	Partitions Mode = "partitions" // replaces the partitions the build produced
+	History    Mode = "history"    // keeps every version of a key with the time it was valid
 	View       Mode = "view"       // stores nothing
 )
 
@@ -31,6 +32,7 @@ type Deletes string
 const (
 	Ignore Deletes = "ignore"
 	Remove Deletes = "remove"
+	Close  Deletes = "close" // of mode history: the version ends
 )
 
 // Project is a checked project in one environment.
@@ -133,6 +135,8 @@ type Table struct {
 	Key            []string
 	OrderBy        string // "" for none
 	Deletes        Deletes
+	Track          []string     // of mode history: columns that open a version; nil: all that the table began with
+	Versions       VersionNames // of mode history
 	Incremental    *Incremental // nil: every build computes the whole table
 	Columns        []job.Column // declared with a type, in order; types win over inference
 	Partition      []job.PartitionField

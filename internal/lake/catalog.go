@@ -43,18 +43,14 @@ type catalog interface {
 // itself rather than through iceberg-go's catalog, for two promises: the swap compares the exact metadata file a commit was
 // planned on, and the metadata file it points to is on disk before it can be seen.
 type sqliteCatalog struct {
-	path     string
-	fleeting bool // see Config.Fleeting
-	mu       sync.Mutex
-	db       *sql.DB // nil: no file yet
+	path string
+	mu   sync.Mutex
+	db   *sql.DB // nil: no file yet
 }
 
 // A swap is on disk when it is answered. The journal stays SQLite's default, a rollback journal, so that the file can be
 // read where nothing can be written.
 const sqlitePragmas = "_pragma=busy_timeout(15000)&_pragma=synchronous(FULL)&_txlock=immediate"
-
-// fleetingPragmas are those of a catalog that no one reads after this process.
-const fleetingPragmas = "_pragma=busy_timeout(15000)&_pragma=synchronous(OFF)&_pragma=journal_mode(MEMORY)&_txlock=immediate"
 
 const sqliteTables = `
 CREATE TABLE IF NOT EXISTS iceberg_tables (
@@ -66,8 +62,8 @@ CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
 	property_value VARCHAR(1000), PRIMARY KEY (catalog_name, namespace, property_key));`
 
 // openSQLite opens the catalog where it exists; the first write makes it.
-func openSQLite(ctx context.Context, path string, fleeting bool) (*sqliteCatalog, error) {
-	c := &sqliteCatalog{path: path, fleeting: fleeting}
+func openSQLite(ctx context.Context, path string) (*sqliteCatalog, error) {
+	c := &sqliteCatalog{path: path}
 	_, err := c.open(ctx, false)
 	return c, err
 }
@@ -121,11 +117,7 @@ func (c *sqliteCatalog) make(ctx context.Context, dsn string) (*sql.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(c.path), 0o755); err != nil {
 		return nil, err
 	}
-	pragmas := sqlitePragmas
-	if c.fleeting {
-		pragmas = fleetingPragmas
-	}
-	db, err := sql.Open("sqlite", dsn+"?mode=rwc&"+pragmas)
+	db, err := sql.Open("sqlite", dsn+"?mode=rwc&"+sqlitePragmas)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func TestRename(t *testing.T) {
 	}
 	again, err := r.l.Table(t.Context(), "raw.x")
 	ok(t, err)
-	if !strings.HasSuffix(again.Location(), "/raw.db/x-2") {
+	if !strings.Contains(again.Location(), "/raw.db/x-") {
 		t.Errorf("a table of the old name lies at %s", again.Location())
 	}
 	ok(t, r.l.Drop(t.Context(), "new.place.y", true))

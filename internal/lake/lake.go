@@ -30,7 +30,8 @@ type Config struct {
 	State    string // local folder for scratch and copies of remote files
 	S3       blob.S3
 	ReadOnly bool // refuses stages, commits and drops
-	// Fleeting is a lake in a folder that is gone with its process, as a test's: nothing is made durable.
+	// Fleeting is a lake that is gone with its process, as a test's: only its Parquet files are in the folder, the rest is in
+	// memory, and nothing is made durable.
 	Fleeting bool
 }
 
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 			c.Catalog = filepath.Join(c.State, "catalog.db")
 		}
 	}
-	cat, err := openSQLite(ctx, c.Catalog, c.Fleeting)
+	cat, err := openCatalog(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +97,13 @@ func openStore(ctx context.Context, c Config) (blob.Store, error) {
 		return blob.OpenFleeting(c.Location)
 	}
 	return blob.Open(ctx, c.Location, c.S3)
+}
+
+func openCatalog(ctx context.Context, c Config) (catalog, error) {
+	if c.Fleeting {
+		return &memoryCatalog{tables: map[string]string{}}, nil
+	}
+	return openSQLite(ctx, c.Catalog)
 }
 
 // Close lets go of the catalog.

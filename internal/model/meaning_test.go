@@ -34,7 +34,7 @@ func TestTreeIsOfTheMeaning(t *testing.T) {
 		{"select a as x from r.t", "select a as X from r.t", false},
 		{"select {'a': 1} as s", "select {'A': 1} as s", false},
 		{`select 'A  b' as x`, `select 'A b' as x`, false},
-		{"select a from r.t", "select a from r.t limit 5", false},
+		{"select a from r.t order by a", "select a from r.t order by a limit 5", false},
 		{"select a from r.t", "select distinct a from r.t", false},
 		{"select a, b from r.t", "select b, a from r.t", false},
 		{"select a from r.t where a < 1", "select a from r.t where a <= 1", false},

@@ -90,7 +90,7 @@ func (g *Graph) step(ctx context.Context, name string, how How, before map[strin
 	task := g.Task(name)
 	task.Full, task.Forward, task.Destroy = how.Full, how.Forward, how.Destroy
 	peek, err := p.Peek(ctx, task, changing)
-	if peek.Change.Way != build.Nothing || len(peek.Change.Renames) > 0 {
+	if peek.Change.Told() {
 		s.Changed = &peek.Change
 	}
 	if err != nil {

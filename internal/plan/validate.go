@@ -223,6 +223,9 @@ func (g *Graph) columnProblems(t *define.Table, cols []job.Column) (problems []p
 		check("key", k)
 	}
 	check("order_by", t.OrderBy)
+	for _, c := range t.Track {
+		check("track", c)
+	}
 	for _, p := range t.Partition {
 		check("partition", p.Column)
 	}

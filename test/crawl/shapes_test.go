@@ -75,6 +75,8 @@ var shapes = []shape{
 		tables: map[string]table{"trips": {path: "trips/part-*.csv", rows: 2}}},
 	{name: "what cannot be read", files: map[string]string{"a.csv": "id\n1\n", "b.zip": "PK\x03\x04xxxx", "c.parquet": "no", "d.bin": "\x00\x01\x02\x03", "e.csv.gz": "not gzip", "f.json": "<html>", "g.csv": "PAR1xxxx", "h.csv.bz2": "BZh9", "i.avro": "Obj\x01", "j.xlsx": "PK\x03\x04"},
 		tables: map[string]table{"a": {path: "a.csv", rows: 1}}, unread: []string{"b.zip", "c.parquet", "d.bin", "e.csv.gz", "f.json", "g.csv", "h.csv.bz2", "i.avro", "j.xlsx"}},
+	{name: "damaged files among others", files: map[string]string{"z/a.csv.gz": packed(orders), "z/b.csv.gz": packed(orders)[:60], "z/c.csv.gz": packed(orders), "j/a.json": `[{"a":1},{"a":2}`, "e/x.ndjson": `{"":1}`, "i/x.ndjson": `{"_file":"x"}`},
+		tables: map[string]table{"z": {path: "z/{a,c}.csv.gz", rows: 40}}, unread: []string{"e/x.ndjson", "i/x.ndjson", "j/a.json", "z/b.csv.gz"}},
 	{name: "names that say no format", files: map[string]string{"export_1": times(9, "id;name\n", "%d;x\n"), "export_2": times(9, "id;name\n", "%d;x\n"), "app.log": times(5, "", `{"level":"info","n":%d}`+"\n"), "app.log.1": times(5, "", `{"level":"info","n":%d}`+"\n")},
 		tables: map[string]table{"export": {path: "export_*", rows: 18, has: []string{"format: csv"}}, "app": {path: "app.log", rows: 5, has: []string{"format: ndjson"}}, "app_log": {path: "app.log.*", rows: 5, has: []string{"format: ndjson"}}}},
 	{name: "values that are no numbers", files: map[string]string{"v.csv": "plz,phone,ref,tracking,flag,big,mixed,tel,amount,scientific,yesno\n" +

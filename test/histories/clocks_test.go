@@ -42,7 +42,7 @@ func clocks(t *testing.T, zone string, around time.Time, column string) {
 	def := &define.Table{Name: "m.t", File: "t", Kind: define.FromSQL, Mode: define.Replace,
 		SQL:         "SELECT " + column + " AS k, count(*) AS n, sum(v) AS s FROM m.i WHERE seen >= $from AND seen < $to GROUP BY 1",
 		Incremental: &define.Incremental{Input: "m.i", Others: define.Rebuild, Window: &define.Window{Column: "k", Grain: grain, Lookback: back}}}
-	at, n, parts := around.Add(-9*time.Hour), 0, 0
+	at, n, parts, last := around.Add(-9*time.Hour), 0, 0, ""
 	for step := 0; at.Before(around.Add(9 * time.Hour)); step++ {
 		var rows []string
 		for seen := at.Add(-2 * time.Hour); seen.Before(at); seen = seen.Add(17 * time.Minute) {
@@ -54,6 +54,7 @@ func clocks(t *testing.T, zone string, around time.Time, column string) {
 		task.Time = at
 		out, err := w.build.Build(t.Context(), task)
 		must(t, err)
+		last = out.Why
 		if strings.HasPrefix(out.Why, "recompute") {
 			parts++
 		}
@@ -63,7 +64,7 @@ func clocks(t *testing.T, zone string, around time.Time, column string) {
 		at = at.Add([]time.Duration{2 * time.Hour, 70 * time.Minute, 3*time.Hour + 20*time.Minute}[step%3])
 	}
 	if parts == 0 {
-		t.Error("nothing was built by windows")
+		t.Errorf("nothing was built by windows; last: %s", last)
 	}
 	chunks(t, w, def, around, column, grain)
 }

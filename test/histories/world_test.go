@@ -23,6 +23,7 @@ import (
 	"weir/internal/engine/duckdb"
 	"weir/internal/job"
 	"weir/internal/lake"
+	"weir/internal/source"
 )
 
 // world is a lake and an engine that many histories share.
@@ -34,17 +35,20 @@ type world struct {
 	build  *build.Builder
 	cat    *sqlcat.Catalog // the lake's catalog as another tool opens it
 	runs   int
+	supply *supply                   // of the rows to be read next
 	ways   map[string]map[string]int // how often a form was built in which way
 }
 
 func newWorld(t *testing.T, zone string) *world {
-	root := filepath.Join(t.TempDir(), "lake")
+	dir := memory(t)
+	root := filepath.Join(dir, "lake")
 	l, err := lake.Open(t.Context(), lake.Config{Location: root})
 	must(t, err)
 	e, err := duckdb.Open(t.Context(), duckdb.Options{Threads: 1, Timezone: zone})
 	must(t, err)
-	w := &world{t: t, lake: l, root: root, engine: &breaking{Engine: e}, ways: map[string]map[string]int{}}
-	w.build = &build.Builder{Lake: l, Engine: w.engine, Scratch: t.TempDir()}
+	w := &world{t: t, lake: l, root: root, engine: &breaking{Engine: e}, ways: map[string]map[string]int{}, supply: &supply{}}
+	w.build = &build.Builder{Lake: l, Engine: w.engine, Scratch: filepath.Join(dir, "scratch"),
+		Source: func(context.Context, *define.Table) (source.Source, error) { return w.supply, nil }}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, "catalog.db")+"?_pragma=busy_timeout(10000)")
 	must(t, err)
 	t.Cleanup(func() { must(t, errors.Join(db.Close(), l.Close(), e.Close())) })
@@ -52,6 +56,16 @@ func newWorld(t *testing.T, zone string) *world {
 	w.cat, err = sqlcat.NewCatalog(lake.CatalogName, db, sqlcat.SQLite, iceberg.Properties{"warehouse": "file:///none"})
 	must(t, err)
 	return w
+}
+
+// memory is a folder that is kept in memory where there is one: histories are many, and none of them outlives the test.
+func memory(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "histories-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func must(t testing.TB, err error) {
@@ -74,17 +88,20 @@ func (w *world) task(t *define.Table, inputs ...string) build.Task {
 // start is the logical time of the first build: an hour before clocks go back in London.
 var start = time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)
 
-// make builds a table from SQL that names its rows.
+// make builds a table from a source that gives the rows of a query.
 func (w *world) make(name, sql string, mode define.Mode, change ...func(t *define.Table, task *build.Task)) {
 	w.t.Helper()
-	t := &define.Table{Name: name, File: "tables/" + name, Kind: define.FromSQL, Mode: mode, SQL: sql}
+	t := &define.Table{Name: name, File: "tables/" + name, Kind: define.FromSource, Mode: mode}
 	task := w.task(t)
-	task.Definition = fmt.Sprint(w.runs) // so that it is built, though it reads no table that changed
+	w.supply.sql, w.supply.read = sql, w.runs
 	for _, c := range change {
 		c(t, &task)
 	}
-	_, err := w.build.Build(w.t.Context(), task)
+	out, err := w.build.Build(w.t.Context(), task)
 	must(w.t, err)
+	if out.Skipped {
+		w.t.Fatalf("%s was not built: %s", name, out.Why)
+	}
 }
 
 // foreign changes a table with another tool.

@@ -3,6 +3,7 @@
 package modes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -34,6 +35,7 @@ type suite struct {
 	name  string
 	yaml  string // of raw.t
 	sql   string // of raw.t instead, over raw.in
+	query string // of its rows, in place of select *
 	steps []step
 }
 
@@ -67,6 +69,33 @@ var suites = []suite{
 		{files: map[string]string{"a.csv": head + "1,x,1\n2,y,1\n"}, rows: "1,x,1\n2,y,1\n", counts: "read 2 accepted 2 inserted 2 after 2"},
 		{files: map[string]string{"a.csv": "", "b.csv": head + "2,z,1\n"}, args: []string{"--full"}, rows: "2,z,1\n", counts: "read 1 accepted 1 before 2 updated 1 deleted 1 after 1"},
 	}},
+	{name: "history", yaml: "mode: history\nkey: id\norder_by: at\n", query: versions, steps: []step{
+		{files: map[string]string{"a.csv": head + "1,x,1\n2,y,1\n1,z,5\n1,z,7\n2,y,1\n"}, rows: "1,x,1,5,false\n1,z,5,,true\n2,y,1,,true\n", counts: "read 5 accepted 4 superseded 1 inserted 3 after 3"},
+		{rows: "1,x,1,5,false\n1,z,5,,true\n2,y,1,,true\n", counts: "skipped"},
+		{files: map[string]string{"b.csv": head + "1,late,6\n3,w,2\n"}, rows: "1,x,1,5,false\n1,z,5,6,false\n1,late,6,7,false\n1,z,7,,true\n2,y,1,,true\n3,w,2,,true\n",
+			counts: "read 2 accepted 2 before 3 inserted 3 updated 1 after 6"},
+		{files: map[string]string{"c.csv": head + "1,z,6\n"}, rows: "1,x,1,5,false\n1,z,5,,true\n2,y,1,,true\n3,w,2,,true\n", counts: "read 1 accepted 1 before 6 updated 1 deleted 2 after 4"},
+		{files: map[string]string{"c.csv": "", "d.csv": head + "2,y,1\n"}, rows: "1,x,1,5,false\n1,z,5,,true\n2,y,1,,true\n3,w,2,,true\n", counts: "read 1 accepted 1 before 4 after 4"},
+	}},
+	{name: "history that tracks some columns", yaml: "mode: history\nkey: id\norder_by: at\ntrack: [v]\npartition: [is_current]\n", query: "select id, v, \"at\", valid_from, valid_to, is_current from raw.t order by id, valid_from", steps: []step{
+		{files: map[string]string{"a.csv": head + "1,x,1\n1,x,3\n"}, rows: "1,x,3,1,,true\n", counts: "read 2 accepted 2 inserted 1 after 1"},
+		{files: map[string]string{"b.csv": head + "1,y,2\n"}, rows: "1,x,1,1,2,false\n1,y,2,2,3,false\n1,x,3,3,,true\n", counts: "read 1 accepted 1 before 1 inserted 2 updated 1 after 3"},
+	}},
+	{name: "history of full reads", yaml: "mode: history\nkey: id\ndeletes: close\n", query: closes, steps: []step{
+		{files: map[string]string{"a.csv": head + "1,x,1\n2,y,1\n"}, args: at(1), rows: "1,x,01,,true\n2,y,01,,true\n", counts: "read 2 accepted 2 inserted 2 after 2"},
+		{files: map[string]string{"a.csv": head + "1,x,1\n"}, args: at(2), rows: "1,x,01,,true\n2,y,01,02,false\n", counts: "read 1 accepted 1 before 2 updated 1 after 2"},
+		{files: map[string]string{"b.csv": head + "2,y,1\n"}, args: at(3), rows: "1,x,01,,true\n2,y,01,02,false\n2,y,03,,true\n", counts: "read 2 accepted 2 before 2 inserted 1 after 3"},
+		{files: map[string]string{"a.csv": "", "b.csv": head + "2,z,1\n"}, args: at(4), rows: "1,x,01,04,false\n2,y,01,02,false\n2,y,03,04,false\n2,z,04,,true\n", counts: "read 1 accepted 1 before 3 inserted 1 updated 2 after 4"},
+	}},
+	{name: "sql history", sql: "/* weir\nmode: history\nkey: id\ndeletes: close\n*/\nselect id, v from raw.input\n", query: closes, steps: []step{
+		{files: map[string]string{"a.csv": head + "1,x,1\n2,y,1\n"}, args: at(1), rows: "1,x,01,,true\n2,y,01,,true\n", counts: "read 2 accepted 2 inserted 2 after 2"},
+		{files: map[string]string{"a.csv": head + "1,z,1\n3,w,1\n"}, args: at(2), rows: "1,x,01,02,false\n1,z,02,,true\n2,y,01,02,false\n3,w,02,,true\n",
+			counts: "read 2 accepted 2 before 2 inserted 2 updated 2 after 4"},
+	}},
+	{name: "sql history of new rows", sql: "/* weir\nmode: history\nkey: id\norder_by: since\nincremental: { input: raw.input }\n*/\nselect id, v, \"at\" as since from raw.input\n", query: versions, steps: []step{
+		{files: map[string]string{"a.csv": head + "1,x,1\n1,y,3\n"}, rows: "1,x,1,3,false\n1,y,3,,true\n", counts: "read 2 accepted 2 inserted 2 after 2"},
+		{files: map[string]string{"b.csv": head + "1,z,2\n"}, rows: "1,x,1,2,false\n1,z,2,3,false\n1,y,3,,true\n", counts: "read 1 accepted 1 before 2 inserted 1 updated 1 after 3"},
+	}},
 	{name: "partitions", yaml: "mode: partitions\npartition: [at]\n", steps: []step{
 		{files: map[string]string{"a.csv": head + "1,x,1\n2,y,2\n"}, rows: "1,x,1\n2,y,2\n", counts: "read 2 accepted 2 inserted 2 after 2"},
 		{files: map[string]string{"b.csv": head + "3,z,2\n4,w,\n"}, rows: "1,x,1\n3,z,2\n4,w,\n", counts: "read 2 accepted 2 before 2 inserted 2 deleted 1 after 3"},
@@ -96,6 +125,14 @@ var suites = []suite{
 		{files: map[string]string{"../tables/staging/even.sql": "/* weir\nmode: view\n*/\nselect * from raw.input where id % 2 = 1\n"}, rows: "1\n", counts: "read 1 accepted 1 before 1 inserted 1 deleted 1 after 1"},
 	}},
 }
+
+const (
+	versions = "select id, v, valid_from, valid_to, is_current from raw.t order by id, valid_from"
+	closes   = "select id, v, strftime(valid_from, '%d'), strftime(valid_to, '%d'), is_current from raw.t order by id, valid_from"
+)
+
+// at has a run take a day of March as its logical time.
+func at(day int) []string { return []string{"--time", fmt.Sprintf("2026-03-%02dT12:00:00Z", day)} }
 
 const source = "from: inbox\npath: \"*.csv\"\ncolumns: { id: bigint, v: varchar, at: integer }\n"
 
@@ -138,13 +175,13 @@ func run(t *testing.T, lake func(t *testing.T) string) {
 			}
 			program.Write(t, dir, files)
 			for i, st := range s.steps {
-				st.check(t, dir, i+1)
+				st.check(t, dir, i+1, cmp.Or(s.query, "select * from raw.t order by all"))
 			}
 		})
 	}
 }
 
-func (s step) check(t *testing.T, dir string, n int) {
+func (s step) check(t *testing.T, dir string, n int, query string) {
 	t.Helper()
 	for name, text := range s.files {
 		path := filepath.Join(dir, "inbox", name)
@@ -180,7 +217,7 @@ func (s step) check(t *testing.T, dir string, n int) {
 	if got = strings.TrimSpace(got); got != s.counts {
 		t.Errorf("step %d: counts are %q, want %q", n, got, s.counts)
 	}
-	columns := program.Query(t, dir, "select * from raw.t order by all")
+	columns := program.Query(t, dir, query)
 	if rows := withoutFile(columns); rows != s.rows {
 		t.Errorf("step %d: the table holds %q, want %q", n, rows, s.rows)
 	}

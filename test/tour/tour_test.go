@@ -1,4 +1,4 @@
-// Package tour runs the tour of the README, command by command, and holds the README to what the program prints.
+// Package tour runs the tour of the README, and the commands in pages of docs, and holds them to what the program prints.
 package tour
 
 import (
@@ -23,26 +23,56 @@ const home = "/home/you"
 // TestTour runs the README's tour in one folder, as a person would in one shell, and then the lines of Python that open the
 // tables it made.
 func TestTour(t *testing.T) {
-	readme := read(t)
-	all, err := commands(readme)
-	if err != nil {
-		t.Fatalf("README.md: %v", err)
+	readme := read(t, "README.md")
+	sh := follow(t, "README.md", readme, 20)
+	t.Run("python", func(t *testing.T) { opensTables(t, readme, sh.home) })
+}
+
+// TestPages follows the pages of docs that show commands, each from its first to its last.
+func TestPages(t *testing.T) {
+	for _, page := range []string{"docs/testing.md"} {
+		t.Run(filepath.Base(page), func(t *testing.T) { follow(t, page, read(t, page), 4) })
 	}
-	if len(all) < 20 {
-		t.Fatalf("README.md has only %d commands; did its tour move?", len(all))
+}
+
+// TestCasesOfThePage runs the cases that docs/testing.md shows in a new project each, where they pass.
+func TestCasesOfThePage(t *testing.T) {
+	blocks := strings.Split(read(t, "docs/testing.md"), "\n```yaml\n")[1:]
+	if len(blocks) < 2 {
+		t.Fatal("docs/testing.md shows no cases")
+	}
+	for _, b := range blocks {
+		text, _, _ := strings.Cut(b, "\n```")
+		sh := newShell(t)
+		got, exit := sh.run(t, "weir init shop && cd shop && cat > tests/marts/daily_sales.yaml <<'END'\n"+text+"\nEND\nweir test")
+		if exit != 0 {
+			t.Errorf("%s\nexit %d\n%s", text, exit, got)
+		}
+	}
+}
+
+// follow runs the commands of a page in one shell and compares what they print with what stands there.
+func follow(t *testing.T, page, text string, atLeast int) *shell {
+	t.Helper()
+	all, err := commands(text)
+	if err != nil {
+		t.Fatalf("%s: %v", page, err)
+	}
+	if len(all) < atLeast {
+		t.Fatalf("%s has only %d commands; did its tour move?", page, len(all))
 	}
 	sh := newShell(t)
 	for _, c := range all {
 		got, exit := sh.run(t, c.text)
 		if exit != c.exit {
-			t.Fatalf("README.md:%d: $ %s\nexit %d, want %d\n%s", c.line, c.text, exit, c.exit, got)
+			t.Fatalf("%s:%d: $ %s\nexit %d, want %d\n%s", page, c.line, c.text, exit, c.exit, got)
 		}
 		printed := lines(got)
 		if !agree(c.want, printed) {
-			t.Fatalf("README.md:%d: $ %s\n%s\n--- it prints\n%s", c.line, c.text, differ(c.want, printed), got)
+			t.Fatalf("%s:%d: $ %s\n%s\n--- it prints\n%s", page, c.line, c.text, differ(c.want, printed), got)
 		}
 	}
-	t.Run("python", func(t *testing.T) { opensTables(t, readme, sh.home) })
+	return sh
 }
 
 func opensTables(t *testing.T, readme, at string) {
@@ -63,9 +93,10 @@ func opensTables(t *testing.T, readme, at string) {
 	}
 }
 
-func read(t *testing.T) string {
+// read reads a page of the project.
+func read(t *testing.T, page string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile(filepath.Join("../..", page))
 	if err != nil {
 		t.Fatal(err)
 	}

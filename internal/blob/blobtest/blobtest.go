@@ -18,6 +18,7 @@ import (
 // Run tries a store that open gives empty for each part of the suite.
 func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 	t.Run("put, get, replace", func(t *testing.T) { putGet(t, open(t)) })
+	t.Run("ranges", func(t *testing.T) { ranges(t, open(t)) })
 	t.Run("absent", func(t *testing.T) { absent(t, open(t)) })
 	t.Run("new has one winner", func(t *testing.T) { putNew(t, open(t)) })
 	t.Run("files", func(t *testing.T) { files(t, open(t)) })
@@ -182,5 +183,23 @@ func canceled(t *testing.T, s blob.Store) {
 		if fault.ClassOf(err) != fault.Canceled {
 			t.Errorf("got %v (%s)", err, fault.ClassOf(err))
 		}
+	}
+}
+
+func ranges(t *testing.T, s blob.Store) {
+	r := s.(blob.Ranger)
+	ok(t, s.Put(t.Context(), "a/b", []byte("0123456789")))
+	for _, c := range []struct {
+		offset, size int64
+		want         string
+	}{{0, 4, "0123"}, {4, 4, "4567"}, {8, 10, "89"}, {10, 5, ""}} {
+		got, err := r.Range(t.Context(), "a/b", c.offset, c.size)
+		ok(t, err)
+		if string(got) != c.want {
+			t.Errorf("%d bytes from %d are %q, want %q", c.size, c.offset, got, c.want)
+		}
+	}
+	if _, err := r.Range(t.Context(), "a/c", 0, 1); !errors.Is(err, blob.ErrNotExist) {
+		t.Errorf("of nothing: %v", err)
 	}
 }

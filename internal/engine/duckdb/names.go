@@ -61,8 +61,11 @@ func (s *Session) place(ctx context.Context, name string) (quoted string, err er
 		return "", fault.New(fault.Usage, "DuckDB has a catalog of its own named %s", schema).
 			WithHint("give the folder tables/%s another name", schema)
 	}
-	if err := s.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+job.Quote(schema)); err != nil {
-		return "", err
+	if fold := strings.ToLower(schema); !s.schemas[fold] {
+		if err := s.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+job.Quote(schema)); err != nil {
+			return "", err
+		}
+		s.schemas[fold] = true
 	}
 	return job.Quote(schema) + "." + job.Quote(table), nil
 }

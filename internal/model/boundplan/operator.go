@@ -1,9 +1,7 @@
 package boundplan
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 )
 
@@ -81,92 +79,14 @@ type Op struct {
 
 // Condition compares an expression over the left columns with one over the right.
 type Condition struct {
-	Left       *Expr  `json:"left"`
-	Right      *Expr  `json:"right"`
-	Comparison string `json:"comparison"`
+	Left, Right *Expr
+	Comparison  string
 }
 
 // Order is one term of an ORDER BY.
 type Order struct {
-	Type       string `json:"type"`
-	NullOrder  string `json:"null_order"`
-	Expression *Expr  `json:"expression"`
-}
-
-// UnmarshalJSON reads an operator and its children.
-func (o *Op) UnmarshalJSON(text []byte) error {
-	var raw struct {
-		Type         string          `json:"type"`
-		Children     []*Op           `json:"children"`
-		Expressions  json.RawMessage `json:"expressions"`
-		Names        []string        `json:"names"`
-		Name         string          `json:"name"`
-		FunctionData json.RawMessage `json:"function_data"`
-		ColumnIDs    []struct {
-			Index uint64 `json:"index"`
-		} `json:"column_indexes"`
-		ProjectionIDs     []int       `json:"projection_ids"`
-		ProjectedInput    []int       `json:"projected_input"`
-		TableIndex        uint64      `json:"table_index"`
-		Groups            []*Expr     `json:"groups"`
-		GroupingSets      [][]int     `json:"grouping_sets"`
-		GroupingFunctions [][]int     `json:"grouping_functions"`
-		GroupingsIndex    uint64      `json:"groupings_index"`
-		JoinType          string      `json:"join_type"`
-		Conditions        []Condition `json:"conditions"`
-		Condition         *Expr       `json:"condition"`
-		Predicate         *Expr       `json:"predicate"`
-		LeftMap           []int       `json:"left_projection_map"`
-		RightMap          []int       `json:"right_projection_map"`
-		Map               []int       `json:"projection_map"`
-		DelimColumns      []*Expr     `json:"duplicate_eliminated_columns"`
-		DelimFlipped      bool        `json:"delim_flipped"`
-		ChunkTypes        []Type      `json:"chunk_types"`
-		All               bool        `json:"setop_all"`
-		Orders            []Order     `json:"orders"`
-		DistinctType      string      `json:"distinct_type"`
-		Targets           []*Expr     `json:"distinct_targets"`
-		CTEIndex          uint64      `json:"cte_index"`
-	}
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return err
-	}
-	if raw.Predicate != nil && raw.Condition == nil {
-		raw.Condition = raw.Predicate
-	}
-	if len(raw.ProjectionIDs) > 0 {
-		return fmt.Errorf("%s has parts that are not known here", raw.Type)
-	}
-	*o = Op{Type: raw.Type, Children: raw.Children, Names: raw.Names, Function: raw.Name, PassedOn: raw.ProjectedInput, TableIndex: raw.TableIndex,
-		Groups: raw.Groups, GroupingSets: raw.GroupingSets, GroupingFunctions: raw.GroupingFunctions, JoinType: raw.JoinType,
-		Conditions: raw.Conditions, Condition: raw.Condition, LeftMap: raw.LeftMap, RightMap: raw.RightMap, Map: raw.Map,
-		DelimColumns: raw.DelimColumns, DelimFlipped: raw.DelimFlipped, ChunkTypes: raw.ChunkTypes, All: raw.All, Orders: raw.Orders,
-		OneRow: raw.Type == Aggregate && raw.GroupingsIndex == math.MaxUint64,
-		On:     raw.DistinctType == "DISTINCT_ON", Targets: raw.Targets, CTEIndex: raw.CTEIndex}
-	for _, c := range raw.ColumnIDs {
-		at := -1 // 2^64-1 stands for the row's own number, read where no column is needed
-		if c.Index < uint64(len(raw.Names)) {
-			at = int(c.Index)
-		}
-		o.Columns = append(o.Columns, at)
-	}
-	if raw.Type == Get && raw.Name == "seq_scan" {
-		var data struct {
-			Schema string `json:"schema"`
-			Table  string `json:"table"`
-		}
-		if err := json.Unmarshal(raw.FunctionData, &data); err != nil {
-			return fmt.Errorf("table of %s: %w", raw.Type, err)
-		}
-		o.Schema, o.Source = data.Schema, data.Table
-	}
-	if len(raw.Expressions) == 0 {
-		return nil
-	}
-	if raw.Type == Values {
-		return json.Unmarshal(raw.Expressions, &o.Rows)
-	}
-	return json.Unmarshal(raw.Expressions, &o.Expressions)
+	Type, NullOrder string
+	Expression      *Expr
 }
 
 // joint stands in the schema's name of tables with three parts or more (duckdb.Session.View).

@@ -35,9 +35,9 @@ func Read(ctx context.Context, b Binder, sql string) (*Plan, error) {
 // Parse reads a plan. A query that DuckDB could not bind is a Usage error.
 func Parse(text []byte) (*Plan, error) {
 	var doc struct {
-		Error   bool   `json:"error"`
-		Message string `json:"error_message"`
-		Plans   []*Op  `json:"plans"`
+		Error   bool     `json:"error"`
+		Message string   `json:"error_message"`
+		Plans   []*rawOp `json:"plans"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, fault.New(fault.Internal, "read bound plan: %w", err)
@@ -45,11 +45,15 @@ func Parse(text []byte) (*Plan, error) {
 	if doc.Error {
 		return nil, fault.New(fault.Usage, "bind SQL: %s", doc.Message)
 	}
-	if len(doc.Plans) != 1 || doc.Plans[0] == nil {
+	if len(doc.Plans) != 1 {
 		return nil, fault.New(fault.Internal, "read bound plan: %d plans where one is expected", len(doc.Plans))
 	}
-	p := &Plan{Root: doc.Plans[0]}
-	r := &resolver{ctes: map[uint64]*Op{}, keys: map[uint64]*Op{}}
+	d := &decoder{}
+	p := &Plan{Root: d.op(doc.Plans[0])}
+	if d.err != nil {
+		return nil, fault.New(fault.Internal, "read bound plan: %w", d.err)
+	}
+	r := &resolver{ctes: map[uint64]*Op{}}
 	if err := r.resolve(p.Root); err != nil {
 		return nil, fault.New(fault.Internal, "read bound plan: %w", err)
 	}
@@ -72,59 +76,70 @@ func (p *Plan) Tables() []string {
 // resolver points references at what they refer to. Indexes of tables are unique in a plan.
 type resolver struct {
 	ctes map[uint64]*Op // by table index: what a CTE's references read
-	keys map[uint64]*Op // by table index: a DELIM_GET
 	outs []*Op          // the DELIM_JOINs around, innermost last
 }
 
 func (r *resolver) resolve(o *Op) error {
 	switch o.Type {
 	case MaterializedCTE, RecursiveCTE:
-		if len(o.Children) != 2 {
-			return fmt.Errorf("a CTE of %d parts", len(o.Children))
-		}
-		r.ctes[o.TableIndex] = o
+		return r.cte(o)
 	case CTERef:
 		if o.CTE = r.ctes[o.CTEIndex]; o.CTE == nil {
 			return fmt.Errorf("CTE %d is not there", o.CTEIndex)
 		}
 	case DelimGet:
-		r.keys[o.TableIndex] = o
-		for i := len(r.outs) - 1; i >= 0 && o.Outer == nil; i-- {
-			if sameTypes(r.outs[i].DelimColumns, o.ChunkTypes) {
-				o.Outer = r.outs[i]
-			}
-		}
-		if o.Outer == nil {
-			return fmt.Errorf("a DELIM_GET belongs to no join")
-		}
-	}
-	children := o.Children
-	if o.Type == DelimJoin {
-		if len(children) != 2 {
-			return fmt.Errorf("a join of %d parts", len(children))
-		}
-		outer, inner := children[0], children[1]
-		if o.DelimFlipped {
-			outer, inner = inner, outer
-		}
-		if err := r.resolve(outer); err != nil {
+		if err := r.delimGet(o); err != nil {
 			return err
 		}
-		r.outs = append(r.outs, o)
-		err := r.resolve(inner)
-		r.outs = r.outs[:len(r.outs)-1]
-		if err != nil {
-			return err
-		}
-		return r.columns(o)
+	case DelimJoin:
+		return r.delimJoin(o)
 	}
-	for _, c := range children {
-		if c == nil {
-			return fmt.Errorf("%s has a part that is null", o.Type)
-		}
+	for _, c := range o.Children {
 		if err := r.resolve(c); err != nil {
 			return err
 		}
+	}
+	return r.columns(o)
+}
+
+// cte is known to what comes after its definition, or after its start where it is recursive.
+func (r *resolver) cte(o *Op) error {
+	if len(o.Children) != 2 {
+		return fmt.Errorf("a CTE of %d parts", len(o.Children))
+	}
+	if err := r.resolve(o.Children[0]); err != nil {
+		return err
+	}
+	r.ctes[o.TableIndex] = o
+	return r.resolve(o.Children[1])
+}
+
+func (r *resolver) delimGet(o *Op) error {
+	for i := len(r.outs) - 1; i >= 0; i-- {
+		if sameTypes(r.outs[i].DelimColumns, o.ChunkTypes) {
+			o.Outer = r.outs[i]
+			return nil
+		}
+	}
+	return fmt.Errorf("a DELIM_GET belongs to no join")
+}
+
+func (r *resolver) delimJoin(o *Op) error {
+	if len(o.Children) != 2 {
+		return fmt.Errorf("a join of %d parts", len(o.Children))
+	}
+	outer, inner := o.Children[0], o.Children[1]
+	if o.DelimFlipped {
+		outer, inner = inner, outer
+	}
+	if err := r.resolve(outer); err != nil {
+		return err
+	}
+	r.outs = append(r.outs, o)
+	err := r.resolve(inner)
+	r.outs = r.outs[:len(r.outs)-1]
+	if err != nil {
+		return err
 	}
 	return r.columns(o)
 }

@@ -62,9 +62,11 @@ func (a *analysis) unary(o *boundplan.Op, in *flow) (*flow, error) {
 	case boundplan.Projection:
 		columns, err := a.exprs(o.Expressions, in.columns)
 		return &flow{columns, in.rows}, err
-	case boundplan.Window, boundplan.Unnest:
+	case boundplan.Window:
 		more, err := a.exprs(o.Expressions, in.columns)
 		return &flow{slices.Concat(in.columns, more), in.rows}, err
+	case boundplan.Unnest:
+		return a.unnest(o, in)
 	case boundplan.Filter:
 		return a.filter(o, in)
 	case boundplan.Aggregate:
@@ -82,6 +84,20 @@ func (a *analysis) unary(o *boundplan.Op, in *flow) (*flow, error) {
 		return a.deciding(in, o.Targets, GroupBy, nil)
 	}
 	return nil, unknown("operator %s is not known", o.Type)
+}
+
+// unnest joins each row with the elements of its lists, which so decide how often it comes.
+func (a *analysis) unnest(o *boundplan.Op, in *flow) (*flow, error) {
+	more, err := a.exprs(o.Expressions, in.columns)
+	if err != nil {
+		return nil, err
+	}
+	out := &flow{slices.Concat(in.columns, more), effects{}}
+	out.rows.addAll(in.rows)
+	for _, c := range more {
+		out.rows.decide(c, Join)
+	}
+	return out, nil
 }
 
 // deciding adds expressions that decide about rows.
@@ -126,12 +142,14 @@ func (a *analysis) tableFunction(o *boundplan.Op) (*flow, error) {
 		return nil, err
 	}
 	made := newColumn()
+	out := &flow{rows: effects{}}
+	out.rows.addAll(in.rows)
 	for i, c := range in.columns {
 		if !slices.Contains(o.PassedOn, i) {
 			made.take(c, Transformation)
+			out.rows.decide(c, Join)
 		}
 	}
-	out := &flow{rows: in.rows}
 	for range o.Columns {
 		out.columns = append(out.columns, made)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"unicode/utf8"
 
@@ -46,6 +47,15 @@ type jsonSample struct {
 	file   int
 	p      *parser
 	hashes []uint64
+	taken  []member // of the record that is taken apart
+	at     []int    // a column's place in taken, counted from 1; 0 for none
+}
+
+// member is one member of a record.
+type member struct {
+	column int
+	key    string
+	value  []byte
 }
 
 func (j *jsonSample) lines(e *entry, r io.Reader, limit int64) (int64, error) {
@@ -121,34 +131,65 @@ func (j *jsonSample) record(raw []byte, at evidence.Place) {
 		s.malformed(at, "not valid UTF-8")
 		return
 	}
+	if twice := j.apart(raw); twice != "" {
+		s.malformed(at, twice)
+		return
+	}
 	s.rows++
 	clear(j.hashes)
-	eachMember(raw, func(key string, value []byte) {
-		i := s.column(key, j.file)
-		if i < 0 {
-			return
-		}
-		for len(j.hashes) <= i {
+	for _, m := range j.taken {
+		for len(j.hashes) <= m.column {
 			j.hashes = append(j.hashes, 0)
 		}
-		if string(value) != "null" {
-			j.hashes[i] = hashText(string(value))
+		if string(m.value) != "null" {
+			j.hashes[m.column] = hashText(string(m.value))
 		}
-		if s.pairs {
-			return
+		if !s.pairs {
+			j.add(m, at)
 		}
-		c := s.columns[i]
-		c.JSON(apart{}, value, at)
-		if c.typ != nil {
-			j.p.out.Reset()
-			if t := j.p.value(*c.typ, value, c.Name, c.Name); t.reason != "" {
-				s.misfit(c, at, plain(value))
-			}
-		}
-	})
+	}
 	s.startKeys()
 	for len(j.hashes) < len(s.columns) {
 		j.hashes = append(j.hashes, 0)
 	}
 	s.keyRow(at.File, j.hashes)
+}
+
+// apart takes a record apart. Two spellings of one column are no answer to which of them counts, and are said.
+func (j *jsonSample) apart(raw []byte) (twice string) {
+	j.taken = j.taken[:0]
+	eachMember(raw, func(key string, value []byte) {
+		i := j.s.column(key, j.file)
+		if i < 0 {
+			return
+		}
+		for len(j.at) <= i {
+			j.at = append(j.at, 0)
+		}
+		if n := j.at[i]; n > 0 {
+			if m := j.taken[n-1]; m.key != key {
+				twice = fmt.Sprintf("the keys %q and %q are one column", m.key, key)
+			}
+			j.taken[n-1].value = value // of a key that comes twice the last value counts
+			return
+		}
+		j.taken = append(j.taken, member{i, key, value})
+		j.at[i] = len(j.taken)
+	})
+	for _, m := range j.taken {
+		j.at[m.column] = 0
+	}
+	return twice
+}
+
+func (j *jsonSample) add(m member, at evidence.Place) {
+	c := j.s.columns[m.column]
+	c.JSON(apart{}, &j.s.nested, m.value, at)
+	if c.typ == nil {
+		return
+	}
+	j.p.out.Reset()
+	if t := j.p.value(*c.typ, m.value, c.Name, c.Name); t.reason != "" {
+		j.s.misfit(c, at, plain(m.value))
+	}
 }

@@ -30,10 +30,12 @@ type sampled struct {
 	whole   bool
 	keys    *evidence.Keys
 	pairs   bool // keys looks at pairs, in a second pass
-	order   int  // the column that says when a row was changed, -1 for none
+	nested  evidence.Budget
+	order   int // the column that says when a row was changed, -1 for none
 	options []source.Option
 	doubts  []string
 	breaks  []string
+	broke   []brokenFile
 	bad     int64 // records whose form is wrong
 	badAt   string
 	notUTF8 int64
@@ -160,6 +162,7 @@ func (s *sampled) multibyte() bool {
 
 // pass reads the sample once.
 func (s *sampled) pass(ctx context.Context) error {
+	s.nested = evidence.Budget{}
 	s.columns, s.at, s.rows, s.bad, s.notUTF8, s.badAt = nil, map[string]int{}, 0, 0, 0, ""
 	s.scan = &scan{files: &files{opened: s.opened, reader: s.reader}}
 	if s.claim != nil {
@@ -207,8 +210,16 @@ func (s *sampled) broken(e *entry, err error) {
 		s.breaks = append(s.breaks, e.Key+": "+reason)
 		return
 	}
-	s.unread(e, errors.New(reason))
-	s.doubts = append(s.doubts, fmt.Sprintf("the path also stands for %s, which cannot be read: %s", e.Key, reason))
+	if !slices.ContainsFunc(s.broke, func(b brokenFile) bool { return b.entry == e }) {
+		s.unread(e, errors.New(reason))
+		s.broke = append(s.broke, brokenFile{e, reason})
+	}
+}
+
+// brokenFile is a file that cannot be read, and why.
+type brokenFile struct {
+	entry  *entry
+	reason string
 }
 
 // text reads one text file up to limit bytes and gives how many it read.

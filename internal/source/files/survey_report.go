@@ -34,11 +34,6 @@ func (s *sampled) report(t source.Surveyed) source.Surveyed {
 		t.Columns = append(t.Columns, s.columnReport(c, verdicts[i]))
 	}
 	t.Columns = append(t.Columns, folders...)
-	for _, f := range t.Folders {
-		if f.Column && strings.EqualFold(f.Name, fileColumn) {
-			s.doubts = append(s.doubts, "the folders' key "+f.Name+" is a name Weir gives itself; set hive: false")
-		}
-	}
 	t.Rows, t.Whole, t.Keys, t.Bad, t.BadAt = s.rows, s.whole, s.found, s.bad, s.badAt
 	t.Advice = s.advice()
 	if len(t.Columns) > 0 {
@@ -151,9 +146,6 @@ func (s *sampled) columnReport(c *sampledColumn, v evidence.Verdict) source.Surv
 		m := c.misfit
 		m.Of = s.rows - c.Empty()
 		out.Misfit = &m
-	}
-	if strings.EqualFold(c.Name, fileColumn) || strings.EqualFold(c.Name, extraColumn) || c.Name == "" {
-		s.doubts = append(s.doubts, fmt.Sprintf("%q can be no column of a table: rename it in the files", c.Name))
 	}
 	return out
 }

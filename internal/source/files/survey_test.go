@@ -50,8 +50,8 @@ func surveyed(t *testing.T, config *Config, files map[string]string, parquet map
 	return found
 }
 
-// lines writes a survey as text, a line a fact.
-func lines(s source.Survey) (out []string) {
+// facts writes a survey as text, a line a fact.
+func facts(s source.Survey) (out []string) {
 	for _, t := range s.Tables {
 		out = append(out, fmt.Sprintf("%s%s %s: %d files, %s, %d rows, whole %v", t.Name, t.Claim, t.Dataset, t.Parts, t.Format, t.Rows, t.Whole))
 		for _, c := range t.Columns {
@@ -87,9 +87,9 @@ func TestSurveyIsTheSameInBucket(t *testing.T) {
 	}
 	parquet := map[string]string{"p/1.parquet": "SELECT range AS id, range::DECIMAL(9,2) AS v FROM range(100)", "p/2.parquet": "SELECT range + 100 AS id, range::DECIMAL(9,2) AS v, hash(range) AS h FROM range(60000)"}
 	r := source.SurveyRequest{Bytes: 300 << 10}
-	local := lines(surveyed(t, &Config{Path: t.TempDir()}, files, parquet, r))
+	local := facts(surveyed(t, &Config{Path: t.TempDir()}, files, parquet, r))
 	location, s3 := blobtest.Bucket(t)
-	remote := lines(surveyed(t, &Config{Path: location + "/in", Endpoint: s3.Endpoint, Region: s3.Region, AccessKey: s3.AccessKey, SecretKey: s3.SecretKey}, files, parquet, r))
+	remote := facts(surveyed(t, &Config{Path: location + "/in", Endpoint: s3.Endpoint, Region: s3.Region, AccessKey: s3.AccessKey, SecretKey: s3.SecretKey}, files, parquet, r))
 	if !slices.Equal(local, remote) {
 		t.Errorf("folder\n%s\nbucket\n%s", strings.Join(local, "\n"), strings.Join(remote, "\n"))
 	}
@@ -155,7 +155,7 @@ func TestSurveyOfClaims(t *testing.T) {
 		"o o/extra.tsv: 1 files, tsv, 1 rows, whole true", "  id BIGINT", "  total BIGINT", "  day VARCHAR",
 		"left out 1 empty",
 	}
-	if got := lines(found); !slices.Equal(got, want) {
+	if got := facts(found); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if o := found.Tables[0]; o.New == nil || o.New.Count != 2 || o.Columns[3].Late != "o/2.csv" {
@@ -170,7 +170,7 @@ func TestSurveyOnlyAndExclude(t *testing.T) {
 	files := map[string]string{"a/x.csv": "id\n1\n", "b/y.csv": "id\n1\n", "b/z.csv": "n\n1\n", "b/deep/w.csv": "k\n1\n"}
 	found := surveyed(t, &Config{Path: t.TempDir()}, files, nil, source.SurveyRequest{Only: "b/**", Exclude: []string{"b/z*", "**/deep/**"}, Claims: []source.Claim{{Table: "raw.a", Reader: &Reader{Path: "a/*.csv"}}}})
 	want := []string{"b b/y.csv: 1 files, csv, 1 rows, whole true", "  id BIGINT", "left out 2 excluded"}
-	if got := lines(found); !slices.Equal(got, want) {
+	if got := facts(found); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 }

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -162,5 +163,47 @@ func TestKeysAreBounded(t *testing.T) {
 	}
 	if found := k.Found(); len(found) != 1 || !slices.Equal(found[0].Columns, []int{0}) || !found[0].Unique() {
 		t.Errorf("found %+v", found)
+	}
+}
+
+// objects is a Reader of {a:1,…} without anything nested or quoted in it.
+type objects struct{}
+
+func (objects) Members(object []byte, f func(string, []byte)) {
+	for m := range strings.SplitSeq(strings.Trim(string(object), "{}"), ",") {
+		key, value, _ := strings.Cut(m, ":")
+		f(key, []byte(value))
+	}
+}
+func (objects) Elements([]byte, func([]byte)) {}
+func (objects) Unquote(text []byte) string    { return string(text) }
+
+// An object whose members never end is text, and what is kept of it is bounded (promise 5); 65 are keys of a map.
+func TestMembersAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		members int
+		want    string
+	}{{2, `STRUCT("k0" BIGINT, "k1" BIGINT)`}, {65, "MAP(VARCHAR, BIGINT)"}, {1000, "VARCHAR"}} {
+		var b Budget
+		col := Column{Name: "o"}
+		for i := range c.members {
+			col.JSON(objects{}, &b, fmt.Appendf(nil, "{k%d:1}", i), Place{})
+		}
+		if got := col.Decide(true); got.Type != c.want || len(col.fields) > maxFields {
+			t.Errorf("%d members: %s, %d kept", c.members, got.Type, len(col.fields))
+		}
+	}
+	var b Budget
+	for i := range 200 {
+		col := Column{Name: "o"}
+		for j := range 250 {
+			col.JSON(objects{}, &b, fmt.Appendf(nil, "{k%d:1}", j), Place{})
+		}
+		if want := (i+1)*250 > maxNodes; want != (col.Decide(true).Type == "VARCHAR") {
+			t.Fatalf("column %d is %s", i, col.Decide(true).Type)
+		}
+	}
+	if b.nodes > maxNodes {
+		t.Errorf("%d nodes", b.nodes)
 	}
 }

@@ -27,9 +27,7 @@ func (v *values) decide(name string, whole bool) Verdict {
 	if d.Type == "VARCHAR" {
 		return d
 	}
-	for _, t := range sortedKeys(v.null) {
-		d.Null = append(d.Null, t)
-	}
+	d.Null = sortedKeys(v.null)
 	return d
 }
 

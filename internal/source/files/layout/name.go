@@ -29,14 +29,30 @@ func finish(files []File, units []*unit, others []string, fallback string, match
 	for i, u := range units {
 		slices.Sort(u.files)
 		g := Group{Name: named[i], Files: u.files, Format: u.format, Doubts: u.doubts}
-		byName := u.byWords || ofFormat[u.plainKey()+"\x00"+u.format] > 1 || lastPlain(u.parts) == ""
-		g.Pattern, g.Beyond = choose(files, keys, u.files, byName, match)
+		g.named = u.byWords || ofFormat[u.plainKey()+"\x00"+u.format] > 1 || lastPlain(u.parts) == ""
+		g.Pattern, g.Beyond = choose(files, keys, u.files, g.named, match)
 		if len(g.Beyond) > 0 {
 			g.Doubts = append(g.Doubts, fmt.Sprintf("no path stands for these files alone; %s also stands for %s", g.Pattern, list(g.Beyond)))
 		}
 		out[i] = g
 	}
 	return out
+}
+
+// Without gives the pattern of a group without some of its files, which are named by their place in the list; false where
+// none leaves them out.
+func (g Group) Without(files []File, out map[int]bool, others []string, match func(string) (func(string) bool, error)) (string, bool) {
+	keys := slices.Clone(others)
+	for _, f := range files {
+		keys = append(keys, f.Key)
+	}
+	slices.Sort(keys)
+	rest := slices.DeleteFunc(slices.Clone(g.Files), func(f int) bool { return out[f] })
+	if len(rest) == 0 {
+		return "", false
+	}
+	pattern, beyond := choose(files, keys, rest, g.named, match)
+	return pattern, len(beyond) == 0
 }
 
 // choose takes the first pattern that stands for all files of the group and no other; else the one with the fewest others.

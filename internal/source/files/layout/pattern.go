@@ -34,20 +34,34 @@ func patterns(files []File, group []int, named bool) []string {
 	}
 	const few = 10
 	if len(group) <= few {
-		keys := make([]string, len(group))
-		plainKeys := true
-		for i, g := range group {
-			keys[i] = escape(files[g].Key)
-			plainKeys = plainKeys && !strings.ContainsAny(files[g].Key, ",}")
-		}
-		if len(keys) == 1 {
-			return append(out, keys[0])
-		}
-		if plainKeys {
-			out = append(out, "{"+strings.Join(keys, ",")+"}")
-		}
+		out = append(out, listed(files, group))
 	}
 	return out
+}
+
+// listed names the files one by one. Signs that a list would take otherwise stand for any character.
+func listed(files []File, group []int) string {
+	base, deep := commonFolder(files, group)
+	first := files[group[0]].Suffix
+	var names []string
+	inside := !deep
+	for _, g := range group {
+		inside = inside && files[g].Suffix == first
+	}
+	for _, g := range group {
+		name := files[g].Key
+		if inside {
+			name = files[g].stem()
+		}
+		names = append(names, strings.NewReplacer(",", "?", "}", "?").Replace(escape(name)))
+	}
+	switch {
+	case len(group) == 1:
+		return escape(files[group[0]].Key)
+	case inside:
+		return base + "{" + strings.Join(names, ",") + "}" + escape(first)
+	}
+	return "{" + strings.Join(names, ",") + "}"
 }
 
 // numbered are names whose number belongs to the word: of a single file it says nothing of others.
