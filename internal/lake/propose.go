@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-<<<<<<< HEAD
 	"strconv"
-=======
->>>>>>> maintain
 	"strings"
 	"sync"
 	"time"
