@@ -28,9 +28,9 @@ const (
 	atMember   = "at" // of an object of SeenColumn
 )
 
-// chain makes madeTable: the chains of newTable's keys and of those that are gone, as far as they may change.
+// chain makes madeTable: the chains of newTable's keys and of those that are gone, as far as they may change and are not alone.
 func (w *work) chain(ctx context.Context) error {
-	if err := w.calm(ctx); err != nil {
+	if err := w.sortOut(ctx); err != nil {
 		return err
 	}
 	if err := w.storedEvents(ctx); err != nil {
@@ -50,23 +50,34 @@ func (w *work) remembers() bool {
 // data are the columns of an event beside its time: those of the data.
 func (w *work) data() []job.Column { return w.ownColumns(w.columns) }
 
-// calm takes out of the merge the keys whose one row says what their open version's last row does: nothing comes of them.
-func (w *work) calm(ctx context.Context) error {
+// sortOut leaves to the chain only the keys of which it is not plain what comes: not those whose one row says what their open version's
+// last row does, of which nothing comes, nor those whose one row meets no stored version (alone), which is a version by itself.
+func (w *work) sortOut(ctx context.Context) error {
+	many := "SELECT " + w.key("n.") + " FROM " + newTable + " AS n GROUP BY " + w.key("n.") + " HAVING count(*) > 1"
+	if len(w.identity()) == len(w.t.Table.Key) {
+		many = "SELECT " + w.key("n.") + " FROM " + newTable + " AS n WHERE false"
+	}
 	last := "true"
 	if w.remembers() {
 		last = w.from("n") + " = " + w.lastSeen("o")
 	}
-	var values []job.Column
-	for _, c := range w.data() {
-		if c.Name != FileColumn {
-			values = append(values, c)
-		}
-	}
 	return w.execAll(ctx, "compare rows",
-		"CREATE OR REPLACE TEMP TABLE "+calmTable+" AS SELECT "+w.key("n.")+" FROM "+newTable+" AS n JOIN "+oldTable+" AS o ON "+w.on("n", "o")+" WHERE "+w.to("o")+" IS NULL AND "+
-			w.from("o")+" <= "+w.from("n")+" AND "+last+" AND "+alike(values, "n", "o")+" AND NOT EXISTS (SELECT 1 FROM "+newTable+" AS m WHERE "+w.on("m", "n")+" AND "+w.from("m")+" <> "+w.from("n")+")",
-		"DELETE FROM "+newTable+" AS n WHERE EXISTS (SELECT 1 FROM "+calmTable+" AS c WHERE "+w.on("n", "c")+")",
-		"DELETE FROM "+oldTable+" AS o WHERE EXISTS (SELECT 1 FROM "+calmTable+" AS c WHERE "+w.on("o", "c")+")")
+		"CREATE OR REPLACE TEMP TABLE "+manyTable+" AS "+many,
+		"CREATE OR REPLACE TEMP TABLE "+calmTable+" AS SELECT "+w.key("n.")+" FROM "+newTable+" AS n JOIN "+oldTable+" AS o ON "+w.on("n", "o")+" ANTI JOIN "+manyTable+" AS m ON "+w.on("n", "m")+
+			" WHERE "+w.to("o")+" IS NULL AND "+w.from("o")+" <= "+w.from("n")+" AND "+last+" AND "+alike(w.values(), "n", "o"),
+		"CREATE OR REPLACE TEMP TABLE "+chainTable+" AS SELECT o.* FROM "+oldTable+" AS o ANTI JOIN "+calmTable+" AS c ON "+w.on("o", "c"),
+		"CREATE OR REPLACE TEMP TABLE "+restTable+" AS SELECT n.* FROM "+newTable+" AS n SEMI JOIN (SELECT "+w.key("")+" FROM "+chainTable+" UNION ALL SELECT "+w.key("")+" FROM "+manyTable+
+			") AS o ON "+w.on("n", "o"))
+}
+
+// alone is a SELECT of the rows that are versions by themselves.
+func (w *work) alone() string {
+	return "SELECT " + list("n.", w.columns) + " FROM " + newTable + " AS n ANTI JOIN " + oldTable + " AS o ON " + w.on("n", "o") + " ANTI JOIN " + manyTable + " AS m ON " + w.on("n", "m")
+}
+
+// values are the columns that say whether two rows of one time are the same: not the file they are from.
+func (w *work) values() []job.Column {
+	return slices.DeleteFunc(w.data(), func(c job.Column) bool { return c.Name == FileColumn })
 }
 
 // lastSeen is SQL for the time of a stored version's last row.
@@ -81,11 +92,11 @@ func (w *work) fromType() string {
 
 // storedEvents makes eventTable of what is stored.
 func (w *work) storedEvents(ctx context.Context) error {
-	plain := "SELECT " + list("o.", w.data()) + ", " + w.from("o") + ", false AS " + endColumn + " FROM " + oldTable + " AS o"
+	plain := "SELECT " + list("o.", w.data()) + ", " + w.from("o") + ", false AS " + endColumn + " FROM " + chainTable + " AS o"
 	if w.remembers() {
 		seen := "o." + job.Quote(SeenColumn)
 		plain += " WHERE " + seen + " IS NULL UNION ALL SELECT " + w.seenValues() + ", CAST(json_extract_string(o." + seenTerm + ", '" + atMember + "') AS " + w.fromType() + "), false FROM (SELECT *, unnest(from_json(" +
-			job.Quote(SeenColumn) + "::JSON, '[\"JSON\"]')) AS " + seenTerm + " FROM " + oldTable + " AS o WHERE " + seen + " IS NOT NULL) AS o"
+			job.Quote(SeenColumn) + "::JSON, '[\"JSON\"]')) AS " + seenTerm + " FROM " + chainTable + " AS o WHERE " + seen + " IS NOT NULL) AS o"
 	}
 	ends := make([]string, 0, len(w.columns))
 	for _, c := range w.data() {
@@ -95,8 +106,8 @@ func (w *work) storedEvents(ctx context.Context) error {
 			ends = append(ends, "NULL")
 		}
 	}
-	return w.execAll(ctx, "read chains", "CREATE OR REPLACE TEMP TABLE "+eventTable+" AS "+plain+" UNION ALL SELECT "+strings.Join(ends, ", ")+", "+w.to("o")+", true FROM "+oldTable+
-		" AS o WHERE "+w.to("o")+" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "+oldTable+" AS n WHERE "+w.on("o", "n")+" AND "+w.to("o")+" = "+w.from("n")+")")
+	return w.execAll(ctx, "read chains", "CREATE OR REPLACE TEMP TABLE "+eventTable+" AS "+plain+" UNION ALL SELECT "+strings.Join(ends, ", ")+", "+w.to("o")+", true FROM "+chainTable+
+		" AS o WHERE "+w.to("o")+" IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "+chainTable+" AS n WHERE "+w.on("o", "n")+" AND "+w.to("o")+" = "+w.from("n")+")")
 }
 
 // seenValues are the data columns of one row that a version o remembers: what it keeps of it, and else its own values.
@@ -115,16 +126,10 @@ func (w *work) seenValues() string {
 
 // newEvents lays the rows brought over eventTable, the ends of keys that are gone, and the rows of keys that are there again.
 func (w *work) newEvents(ctx context.Context) error {
-	var values []job.Column
-	for _, c := range w.data() {
-		if c.Name != FileColumn {
-			values = append(values, c)
-		}
-	}
 	cols := list("n.", w.data()) + ", " + w.from("n")
 	err := w.execAll(ctx, "place rows",
-		"CREATE OR REPLACE TEMP TABLE "+freshTable+" AS SELECT "+cols+", false AS "+endColumn+" FROM "+newTable+" AS n ANTI JOIN "+eventTable+" AS e ON "+same(w.version(), "n", "e")+
-			" AND NOT e."+endColumn+" AND "+alike(values, "n", "e"),
+		"CREATE OR REPLACE TEMP TABLE "+freshTable+" AS SELECT "+cols+", false AS "+endColumn+" FROM "+restTable+" AS n ANTI JOIN "+eventTable+" AS e ON "+same(w.version(), "n", "e")+
+			" AND NOT e."+endColumn+" AND "+alike(w.values(), "n", "e"),
 		w.over(freshTable), "INSERT INTO "+eventTable+" SELECT * FROM "+freshTable)
 	if err != nil || !w.closes() {
 		return err
@@ -161,7 +166,7 @@ func (w *work) thereAgain(ctx context.Context) error {
 	clock := w.atClock()
 	return w.execAll(ctx, "open versions again",
 		"CREATE OR REPLACE TEMP TABLE "+againTable+" AS SELECT "+list("n.", w.data())+", "+clock+" AS "+job.Quote(w.t.Table.Versions.From)+", false AS "+endColumn+
-			" FROM (SELECT * FROM "+newTable+" AS n QUALIFY row_number() OVER (PARTITION BY "+w.key("n.")+" ORDER BY "+w.from("n")+" DESC) = 1) AS n JOIN (SELECT "+w.key("e.")+
+			" FROM (SELECT * FROM "+restTable+" AS n QUALIFY row_number() OVER (PARTITION BY "+w.key("n.")+" ORDER BY "+w.from("n")+" DESC) = 1) AS n JOIN (SELECT "+w.key("e.")+
 			", arg_max(e."+endColumn+", "+w.from("e")+") AS "+lastTerm+" FROM "+eventTable+" AS e WHERE "+w.from("e")+" <= "+clock+" GROUP BY "+w.key("e.")+") AS e ON "+w.on("n", "e")+
 			" WHERE e."+lastTerm+" AND "+w.from("n")+" <= "+clock,
 		w.over(againTable), "INSERT INTO "+eventTable+" SELECT * FROM "+againTable)

@@ -163,10 +163,7 @@ func redefines(parts []job.Difference, mode define.Mode) bool {
 
 // decide takes the way of a changed definition: the default one, or the one that flags name.
 func (w *work) decide() error {
-	var err error
-	if w.t, err = limited(w.t, w.state); err != nil {
-		return err
-	}
+	w.t = limited(w.t, w.state)
 	w.change = change(w.t, w.state)
 	c := &w.change
 	switch {

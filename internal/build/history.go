@@ -43,7 +43,7 @@ func (w *work) mergeHistory(ctx context.Context, t *lake.Table) (merged, error) 
 		if err := w.removeAll(ctx, t, &m); err != nil {
 			return m, err
 		}
-		m.add, err = w.stageRows(ctx, "SELECT "+list("", w.columns)+" FROM "+afterTable)
+		m.add, err = w.stageRows(ctx, w.coming())
 		return m, err
 	}
 	return m, w.writeVersions(ctx, t, &m)
@@ -54,7 +54,10 @@ func (w *work) mergeHistory(ctx context.Context, t *lake.Table) (merged, error) 
 // keys that are gone.
 const (
 	sinceTable  = "weir_since"  // since when the chain of a key may change
+	manyTable   = "weir_many"   // keys with several rows
 	calmTable   = "weir_calm"   // keys whose only row says what their open version says
+	chainTable  = "weir_chain"  // stored versions of other keys
+	restTable   = "weir_rest"   // rows of keys that have such, or are several
 	eventTable  = "weir_event"  // rows and ends of the chains, in time
 	freshTable  = "weir_fresh"  // rows brought that are not known yet
 	againTable  = "weir_again"  // rows of keys that are there again
@@ -203,13 +206,13 @@ func (w *work) compareVersions(ctx context.Context, m *merged) (err error) {
 	alike := alike(w.columns, "o", "n")
 	err = w.execAll(ctx, "compare versions",
 		"CREATE OR REPLACE TEMP TABLE "+beforeTable+" AS SELECT o.*, EXISTS (SELECT 1 FROM "+madeTable+" AS n WHERE "+same(w.version(), "o", "n")+") AS "+staleColumn+
-			" FROM "+oldTable+" AS o ANTI JOIN "+madeTable+" AS n ON "+same(w.version(), "o", "n")+" AND "+alike,
-		"CREATE OR REPLACE TEMP TABLE "+afterTable+" AS SELECT n.*, EXISTS (SELECT 1 FROM "+oldTable+" AS o WHERE "+same(w.version(), "o", "n")+") AS "+staleColumn+
-			" FROM "+madeTable+" AS n ANTI JOIN "+oldTable+" AS o ON "+same(w.version(), "o", "n")+" AND "+alike)
+			" FROM "+chainTable+" AS o ANTI JOIN "+madeTable+" AS n ON "+same(w.version(), "o", "n")+" AND "+alike,
+		"CREATE OR REPLACE TEMP TABLE "+afterTable+" AS SELECT n.*, EXISTS (SELECT 1 FROM "+chainTable+" AS o WHERE "+same(w.version(), "o", "n")+") AS "+staleColumn+
+			" FROM "+madeTable+" AS n ANTI JOIN "+chainTable+" AS o ON "+same(w.version(), "o", "n")+" AND "+alike)
 	if err != nil {
 		return err
 	}
-	if m.counts.Inserted, err = w.s.Int(ctx, "SELECT count(*) FROM "+afterTable+" WHERE NOT "+staleColumn); err != nil {
+	if m.counts.Inserted, err = w.s.Int(ctx, "SELECT (SELECT count(*) FROM "+afterTable+" WHERE NOT "+staleColumn+") + (SELECT count(*) FROM ("+w.alone()+"))"); err != nil {
 		return err
 	}
 	if m.counts.Updated, err = w.s.Int(ctx, "SELECT count(*) FROM "+afterTable+" WHERE "+staleColumn); err != nil {
@@ -231,7 +234,7 @@ func (w *work) writeVersions(ctx context.Context, t *lake.Table, m *merged) erro
 	for _, f := range touched {
 		m.remove = append(m.remove, f[0].Value)
 	}
-	sql := "SELECT " + list("n.", w.columns) + " FROM " + afterTable + " AS n"
+	sql := w.coming()
 	if len(m.remove) > 0 {
 		stored, err := w.storedRows(ctx, t, m.remove)
 		if err != nil {
@@ -244,7 +247,12 @@ func (w *work) writeVersions(ctx context.Context, t *lake.Table, m *merged) erro
 	}
 	return w.stageChanges(ctx, m,
 		"SELECT CASE WHEN o."+staleColumn+" THEN 'update_before' ELSE 'delete' END AS _change, "+list("o.", w.columns)+" FROM "+beforeTable+" AS o UNION ALL SELECT CASE WHEN n."+
-			staleColumn+" THEN 'update_after' ELSE 'insert' END, "+list("n.", w.columns)+" FROM "+afterTable+" AS n")
+			staleColumn+" THEN 'update_after' ELSE 'insert' END, "+list("n.", w.columns)+" FROM "+afterTable+" AS n UNION ALL SELECT 'insert', * FROM ("+w.alone()+")")
+}
+
+// coming is a SELECT of the versions that come or have changed.
+func (w *work) coming() string {
+	return "SELECT " + list("n.", w.columns) + " FROM " + afterTable + " AS n UNION ALL " + w.alone()
 }
 
 func (w *work) execAll(ctx context.Context, what string, statements ...string) error {

@@ -313,3 +313,16 @@ func TestHistoryTouchesFewFiles(t *testing.T) {
 		t.Errorf("the filter does not reach the files:\n%s", plan)
 	}
 }
+
+// TestHistoryRenames gives columns of a history other names: what versions remember stays theirs.
+func TestHistoryRenames(t *testing.T) {
+	r := historyRig(t)
+	r.src.put("1", "(1, 'a', 'x', '2026-01-01')", "(1, 'a', 'y', '2026-01-05')")
+	r.run()
+	r.table.Was = map[string]string{"remark": "note", "day": "ts", "w": "v"}
+	r.table.OrderBy, r.table.Track = "day", []string{"w"}
+	r.src.put("2", "(1, 'b', 'z', '2026-01-03')")
+	r.run()
+	r.want("id, w, remark, day, valid_from, valid_to, is_current", "1 a x 2026-01-01 2026-01-01 2026-01-03 false", "1 a y 2026-01-05 2026-01-05 - true", "1 b z 2026-01-03 2026-01-03 2026-01-05 false")
+	r.tidy()
+}

@@ -173,6 +173,9 @@ func (w *work) beginRows(ctx context.Context, tables map[string]*lake.Table, nex
 	if err != nil {
 		return nil, err
 	}
+	if gone > 0 && w.t.Table.Mode != define.Append && w.t.Table.Mode != define.Upsert {
+		return w.rebuild(ctx, tables, next, "rows of "+inc.Input+" changed or went", w.t.Table.SQL)
+	}
 	if gone > 0 {
 		if err := w.rowsChanged(ctx, tables, c, r); err != nil {
 			return nil, err

@@ -13,20 +13,27 @@ import (
 
 // limited settles what a limit, of this build or of the one before, makes of a build of a table that is read from a source. What a
 // limited build left is no past worth keeping: the next build, limited or not, swaps it for what it reads.
-func limited(t Task, st state) (Task, error) {
-	if t.Table.Kind == define.FromSQL {
+func limited(t Task, st state) Task {
+	switch {
+	case t.Table.Kind == define.FromSQL:
 		t.Limit = 0 // its inputs are limited, or are not
-		return t, nil
-	}
-	if st.ledger.Limited > 0 {
+	case st.ledger.Limited > 0:
 		t.Full, t.Destroy = true, true
-		return t, nil
 	}
-	if t.Limit > 0 && accumulates(string(t.Table.Mode)) && !t.Destroy && !st.empty() {
-		return t, fault.New(fault.Usage, "--limit is refused: the table appends, and its past may not be there to be read again").
-			WithHint("add --destroy-history to drop the rows of %s, or build on a branch: --branch NAME", t.Table.Name)
+	return t
+}
+
+// limit makes a build with a limit one that swaps all rows, and refuses where rows would go that may not be there to be read again.
+func (w *work) limit() error {
+	if w.t.Limit == 0 {
+		return nil
 	}
-	return t, nil
+	if accumulates(string(w.t.Table.Mode)) && !w.t.Destroy && !w.state.empty() {
+		return fault.New(fault.Usage, "--limit is refused: with mode %s the table keeps a past that may not be there to be read again", w.t.Table.Mode).
+			WithHint("add --destroy-history to drop the rows of %s, or build on a branch: --branch NAME", w.t.Table.Name)
+	}
+	w.t.Full, w.t.Destroy, w.out.Limited = true, true, w.t.Limit
+	return nil
 }
 
 // nothingNew says whether a complete table has nothing to read, so that a limited build leaves it alone.

@@ -67,8 +67,8 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	if nothing, err := w.nothingNew(ctx, src); err != nil || nothing {
 		return err
 	}
-	if w.t.Limit > 0 {
-		w.t.Full, w.t.Destroy, w.out.Limited = true, true, w.t.Limit
+	if err := w.limit(); err != nil {
+		return err
 	}
 	scan, err := src.Begin(ctx, w.request())
 	if err != nil {

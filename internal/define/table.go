@@ -32,7 +32,7 @@ type tableKeys struct {
 type changeKeys struct {
 	Mode        string           `yaml:"mode" enum:"append|replace|upsert|partitions|history|view" doc:"how a build changes the table: append adds, replace swaps the whole, upsert goes by key, partitions replaces those it makes, history keeps every version of a key, view stores nothing; with a key upsert, else append for files and replace for SQL"`
 	Key         columnNames      `yaml:"key" doc:"columns that tell rows apart; with mode upsert or history"`
-	OrderBy     columnRef        `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does; with mode history, from when a row is valid, by default the run's logical time; by default the cursor"`
+	OrderBy     columnRef        `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does, and with mode history from when a row is valid; by default the cursor, and in a history without one the run's logical time"`
 	Deletes     string           `yaml:"deletes" enum:"ignore|remove|close" doc:"what a full read does with keys that are gone: with mode upsert ignore or remove, with mode history ignore or close, which ends their version at the run's logical time; ignore by default"`
 	Track       columnNames      `yaml:"track" doc:"with mode history, the columns whose change opens a version, others are kept up to date on it; by default all the table began with"`
 	Versions    *versionKeys     `yaml:"version_columns" doc:"with mode history, other names for the columns it adds"`

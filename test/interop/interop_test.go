@@ -189,3 +189,34 @@ func read(t *testing.T, python, dir, table, order string, filter ...string) (a a
 	}
 	return a
 }
+
+// TestPyIcebergReadsBranches: a branch is Iceberg's own, with its own columns, and main is left alone.
+func TestPyIcebergReadsBranches(t *testing.T) {
+	python := env.Python(t)
+	dir := t.TempDir()
+	program.Write(t, dir, map[string]string{
+		"weir.yaml":              "name: interop\nlake: lake\n",
+		"tables/marts/days.sql":  "select 1 as n, date '2026-03-01' as day",
+		"tables/marts/fresh.sql": "select n from marts.days",
+	})
+	program.Must(t, "-C", dir, "run", "marts.days")
+	program.Write(t, dir, map[string]string{"tables/marts/days.sql": "select 2 as n, date '2026-03-02' as day, 'new' as state"})
+	program.Must(t, "-C", dir, "run", "--branch", "fix")
+	if got := read(t, python, dir, "marts.days", "n"); len(got.Rows) != 1 || got.Rows[0]["n"] != "1" || len(got.Columns) != 2 {
+		t.Errorf("on main PyIceberg sees %+v", got)
+	}
+	if got := read(t, python, dir, "marts.days", "n", "", "fix"); len(got.Rows) != 1 || got.Rows[0]["n"] != "2" || got.Rows[0]["state"] != "new" {
+		t.Errorf("on the branch PyIceberg sees %+v", got.Rows)
+	}
+	if got := read(t, python, dir, "marts.fresh", "n", "", "fix"); len(got.Rows) != 1 || got.Rows[0]["n"] != "2" {
+		t.Errorf("of a table of the branch alone PyIceberg sees %+v", got.Rows)
+	}
+	program.Must(t, "-C", dir, "branch", "publish", "fix")
+	if got := read(t, python, dir, "marts.days", "n"); len(got.Rows) != 1 || got.Rows[0]["state"] != "new" || len(got.Columns) != 3 {
+		t.Errorf("published, PyIceberg sees %+v", got)
+	}
+	program.Must(t, "-C", dir, "rollback", "marts.days", "--to", "1", "--yes")
+	if got := read(t, python, dir, "marts.days", "n"); len(got.Rows) != 1 || got.Rows[0]["n"] != "1" || len(got.Columns) != 2 {
+		t.Errorf("rolled back, PyIceberg sees %+v", got)
+	}
+}

@@ -7,7 +7,9 @@ from pyiceberg.catalog.sql import SqlCatalog
 lake, table, order = sys.argv[1:4]
 catalog = SqlCatalog("weir", uri=f"sqlite:///{lake}/catalog.db", warehouse=f"file://{lake}")
 t = catalog.load_table(table)
-scan = t.scan(row_filter=sys.argv[4]) if len(sys.argv) > 4 else t.scan()
+scan = t.scan(row_filter=sys.argv[4]) if len(sys.argv) > 4 and sys.argv[4] else t.scan()
+if len(sys.argv) > 5:
+    scan = scan.use_ref(sys.argv[5])
 rows = scan.to_arrow().to_pylist()
 if order:
     rows.sort(key=lambda r: (r[order] is None, r[order]))

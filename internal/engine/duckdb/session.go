@@ -22,7 +22,8 @@ type Session struct {
 	name   string // of its database
 	deep   []deepName
 
-	schemas map[string]bool // made for tables and views, lower case
+	schemas  map[string]bool         // made for tables and views, lower case
+	prepared map[string]*driver.Stmt // by text; see serialize
 
 	busy sync.Mutex // held while a statement or a stream runs
 
@@ -55,7 +56,7 @@ func (e *Engine) Session(ctx context.Context) (*Session, error) {
 	if !ok {
 		return nil, fault.New(fault.Internal, "open session: the DuckDB driver has changed: %T", opened)
 	}
-	s := &Session{engine: e, conn: conn, name: fmt.Sprintf("weir_session_%d", e.sessions.Add(1)), schemas: map[string]bool{}}
+	s := &Session{engine: e, conn: conn, name: fmt.Sprintf("weir_session_%d", e.sessions.Add(1)), schemas: map[string]bool{}, prepared: map[string]*driver.Stmt{}}
 	if s.raw, err = handle(conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("open session: %w", err), conn.Close())
 	}
@@ -91,6 +92,9 @@ func (s *Session) Close() error {
 	}
 	s.closed = true
 	var errs []error
+	for _, st := range s.prepared {
+		errs = append(errs, st.Close())
+	}
 	for _, q := range []string{"USE memory", "DETACH DATABASE IF EXISTS " + job.Quote(s.name)} {
 		if _, err := s.conn.ExecContext(context.Background(), q, nil); err != nil {
 			errs = append(errs, err)

@@ -251,23 +251,3 @@ func whole(v any) (int64, error) {
 	}
 	return 0, fault.New(fault.Internal, "%v (%T) is not a whole number of 64 bits", v, v)
 }
-
-// Parse gives DuckDB's syntax tree of a query as JSON, or a JSON object that says what is wrong.
-func (s *Session) Parse(ctx context.Context, sql string) (string, error) {
-	return s.serialize(ctx, "SELECT json_serialize_sql($sql::VARCHAR, skip_null := true, skip_empty := true)::VARCHAR", sql)
-}
-
-// PlanJSON gives the bound, unoptimised plan of a query as JSON. What it names must be a Table or View of the session, and its
-// parameters must be written into it. Empty lists are written: of the grouping sets of a ROLLUP, one is empty.
-func (s *Session) PlanJSON(ctx context.Context, sql string) (string, error) {
-	return s.serialize(ctx, "SELECT json_serialize_plan($sql::VARCHAR, skip_null := true, skip_empty := false)::VARCHAR", s.resolve(sql))
-}
-
-func (s *Session) serialize(ctx context.Context, with, sql string) (string, error) {
-	text := ""
-	err := s.query(ctx, with, job.Params{"sql": sql}, -1, func(row []any) error {
-		text, _ = row[0].(string)
-		return nil
-	})
-	return text, err
-}
