@@ -130,7 +130,8 @@ func (c *certifier) run(ctx context.Context, path string) (sum string, err error
 // chunk looks at the records that begin in a chunk.
 func (c *certifier) chunk(part chunk) error {
 	data := part.data
-	i, end := part.lead, part.lead+part.size
+	var i int
+	end := part.lead + part.size
 	switch begin := c.begin + int64(markLength(data)); {
 	case part.index == 0 && begin > int64(len(data)):
 		return errDoubt // a header longer than a chunk
