@@ -73,6 +73,9 @@ func (w *work) unchanged(next job.Position) bool {
 }
 
 func (w *work) since() string {
+	if w.state.table == nil {
+		return "the last build"
+	}
 	if snap, ok := w.state.table.Snapshot(); ok && snap.RunID != "" {
 		return "run " + job.RunNumber(snap.RunID)
 	}

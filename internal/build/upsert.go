@@ -169,8 +169,9 @@ func (w *work) match(ctx context.Context, stored string) error {
 	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+newTable+" AS "+w.winning()); err != nil {
 		return fmt.Errorf("choose a row a key: %w", err)
 	}
+	// Where keys were read whole, because rows of them changed or went, what is stored of them may be what went.
 	stale := "false"
-	if o := w.t.Table.OrderBy; o != "" {
+	if o := w.t.Table.OrderBy; o != "" && w.read.within == "" {
 		q := job.Quote(o)
 		stale = "coalesce(n." + q + " < t." + q + ", n." + q + " IS NULL AND t." + q + " IS NOT NULL)"
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ func (w *workspace) asOf(ctx context.Context, tables map[string]*lake.Table, tex
 		return w.asOfSnapshot(ctx, tables, text)
 	}
 	for name, t := range tables {
-		at, err := t.Named(ctx, text)
+		at, err := w.named(ctx, t, text)
 		if err != nil {
 			return fmt.Errorf("--as-of: %w", err)
 		}
@@ -45,7 +46,7 @@ func (w *workspace) asOfSnapshot(ctx context.Context, tables map[string]*lake.Ta
 	if strings.HasPrefix(snapshot, "-") {
 		snapshot = "@" + snapshot // raw.orders@-1
 	}
-	at, err := of.Named(ctx, snapshot)
+	at, err := w.named(ctx, of, snapshot)
 	if err != nil {
 		return fmt.Errorf("--as-of: %w", err)
 	}
@@ -72,4 +73,28 @@ func hasSnapshot(tables map[string]*lake.Table, id string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// named is the version of a table that a name stands for. A run that there never was is an error: it would stand for the
+// current version, whatever was meant.
+func (w *workspace) named(ctx context.Context, t *lake.Table, name string) (*lake.Table, error) {
+	if n, err := strconv.ParseInt(strings.TrimPrefix(name, "run:"), 10, 64); err == nil && strings.HasPrefix(name, "run:") {
+		if err := w.thereWas(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	return t.Named(ctx, name)
+}
+
+func (w *workspace) thereWas(ctx context.Context, run int64) (err error) {
+	j, err := w.openJournal(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	last, err := j.Runs(ctx, 1)
+	if err != nil || len(last) == 0 || run <= last[0].Number {
+		return err
+	}
+	return fault.New(fault.Usage, "there is no run %d: the last one is %d", run, last[0].Number).WithHint("weir runs lists them")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -303,6 +304,8 @@ func (w *workspace) publishBranch(ctx context.Context, branch string) error {
 	for _, t := range tables {
 		if _, err := w.lake.Publishable(ctx, t.on.Name(), branch); err != nil {
 			refused = append(refused, err)
+		} else if err := w.readsMain(ctx, branch, t.on, tables); err != nil {
+			refused = append(refused, err)
 		}
 	}
 	if len(refused) > 0 {
@@ -392,4 +395,29 @@ func (w *workspace) droppable(ctx context.Context, branch string) ([]string, err
 		}
 	}
 	return nil, fault.New(fault.Usage, "no table has a branch %s", branch).WithHint("%s", nearest(branch, names))
+}
+
+// readsMain says whether main will have, once tables are published, what a table of the branch was built from. It has not where
+// an input was dropped from the branch.
+func (w *workspace) readsMain(ctx context.Context, branch string, on *lake.Table, tables []branched) error {
+	ledger, err := on.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	for _, input := range keys(ledger.Position) {
+		read, err := strconv.ParseInt(ledger.Position[input], 10, 64)
+		comes := slices.ContainsFunc(tables, func(t branched) bool { return t.on.Name() == input })
+		if err != nil || comes || w.graph.Nodes[on.Name()] == nil || !slices.Contains(w.graph.Needs(on.Name()), input) {
+			continue
+		}
+		main, err := w.lake.Table(ctx, input)
+		if err != nil {
+			return err
+		}
+		if main.RowsSince() != read && !slices.ContainsFunc(main.Lineage(), func(s lake.Snapshot) bool { return s.ID == read }) {
+			return fault.New(fault.Conflict, "%s on branch %s was built from snapshot %d of %s, which main does not have and the branch no longer", on.Name(), branch, read, input).
+				WithHint("build it again on what main is: weir branch drop %s --table %s, then weir run --branch %s %s", branch, on.Name(), branch, on.Name())
+		}
+	}
+	return nil
 }

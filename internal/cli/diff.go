@@ -164,7 +164,7 @@ func (w *workspace) against(ctx context.Context, t *lake.Table, name string) (si
 		other, err := w.inLake(ctx, w.lake, rest)
 		return side{table: other}, err
 	case found && kind == "snapshot":
-		at, err := t.Named(ctx, rest)
+		at, err := w.named(ctx, t, rest)
 		return side{table: at}, err
 	}
 	stored, err := w.lake.Tables(ctx)
@@ -182,7 +182,7 @@ func (w *workspace) against(ctx context.Context, t *lake.Table, name string) (si
 		at, err := w.inLake(ctx, w.lake, other)
 		return side{table: at}, err
 	}
-	at, err := t.Named(ctx, name)
+	at, err := w.named(ctx, t, name)
 	if err != nil && !snapshotForm(name) {
 		return side{}, fault.New(fault.Usage, "--against: %q is no snapshot of %s, no environment and no table", name, t.Name()).
 			WithHint("%s", nearest(name, slices.Concat(w.project.Envs, stored, []string{"previous"})))

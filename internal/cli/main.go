@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"weir/internal/fault"
 )
@@ -75,6 +76,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "the project's folder")
 	root.PersistentFlags().StringVar(&a.env, "env", "", "environment of weir.yaml to use")
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return usedFlags(c) }
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "%w", err).WithHint("see: %s --help", c.CommandPath())
 	})
@@ -107,6 +109,20 @@ func (a *app) root() *cobra.Command {
 	)
 	usageArgs(root)
 	return root
+}
+
+// usedFlags gives flags that exclude each other, and those whose value is empty, the class usage: an empty one is mostly a
+// variable of a script that is not set, and what it would have named is not meant to be left out.
+func usedFlags(c *cobra.Command) (err error) {
+	if err := c.ValidateFlagGroups(); err != nil {
+		return fault.New(fault.Usage, "%w", err).WithHint("see: %s --help", c.CommandPath())
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && err == nil {
+			err = fault.New(fault.Usage, "--%s is empty", f.Name).WithHint("give it a value, or leave it out")
+		}
+	})
+	return err
 }
 
 // usageArgs gives wrong arguments the class usage, with the command's own line as the remedy.

@@ -45,7 +45,7 @@ func (w *workspace) rollback(ctx context.Context, name, to string, yes bool) err
 	if err != nil {
 		return err
 	}
-	then, err := now.Named(ctx, to)
+	then, err := w.named(ctx, now, to)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,14 @@ type Span struct {
 // Grouped says whether builds replace what they compute again, so that the table always equals its SQL.
 func (i *Incremental) Grouped() bool { return i != nil && (len(i.By) > 0 || i.Window != nil) }
 
+// Groups are the columns of by, nil without.
+func (i *Incremental) Groups() []string {
+	if i == nil {
+		return nil
+	}
+	return i.By
+}
+
 // RowLocal says whether builds read only new rows of the input.
 func (i *Incremental) RowLocal() bool { return i != nil && !i.Grouped() }
 

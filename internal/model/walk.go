@@ -157,6 +157,9 @@ func (w *walker) ref(n *tree) {
 		w.tableFunction(n)
 	case "JOIN":
 		w.mark(n, "join", "")
+		if n.str("ref_type") == "POSITIONAL" {
+			w.refuse(n, "POSITIONAL JOIN pairs rows by the order they come in, which tables do not have", "join on columns")
+		}
 		w.ref(n.get("left"))
 		w.ref(n.get("right"))
 		w.members(n, "left", "right", "sample")

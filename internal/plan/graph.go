@@ -71,6 +71,10 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 			g.Warnings = append(g.Warnings, project.Problem{Place: project.Place{File: t.File, Line: t.SQLLine + m.Line - 1, Col: m.Col}, Message: m.Message, Hint: m.Hint})
 		}
 		node.Macros, node.sql = st.Macros, job.Digest(st.Text, st.Tree)
+		if len(t.Incremental.Groups()) > 0 && slices.Contains(st.Params, "run_time") {
+			g.Warnings = append(g.Warnings, project.Problem{Place: paramPlace(t, "run_time"), Message: "$run_time stays that of the build which last computed a row's group",
+				Hint: "well for a column such as computed_at; a filter or an age by it goes stale: leave incremental out, or let the reader compare with the time"})
+		}
 		t.SQL = st.SQL // without what follows its last token, so that it can stand in brackets
 		problems = append(problems, g.inputs(node, st)...)
 	}

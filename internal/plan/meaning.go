@@ -19,6 +19,9 @@ func (g *Graph) meaning(name string) job.Meaning {
 	}
 	g.said(m, n)
 	m["sql"] = n.sql
+	if zone := g.Project.Timezone; zone != "" && zone != "UTC" {
+		m["timezone"] = job.Plain(zone) // in which SQL makes days of moments
+	}
 	for _, in := range g.closure(name) {
 		if view := g.Nodes[in]; view.Table.Mode == define.View {
 			m["view "+in] = view.sql
