@@ -170,3 +170,17 @@ func (f *fleeting) LocalPath(key string) (string, bool) {
 	}
 	return f.files.LocalPath(key)
 }
+
+// Range reads a part of an object.
+func (f *fleeting) Range(ctx context.Context, key string, offset, size int64) ([]byte, error) {
+	o, ok := f.find(key)
+	if !ok {
+		return f.files.Range(ctx, key, offset, size)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	length := int64(len(o.data))
+	from := min(max(offset, 0), length)
+	return bytes.Clone(o.data[from:min(from+max(size, 0), length)]), nil
+}

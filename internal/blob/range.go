@@ -19,6 +19,7 @@ type Ranger interface {
 var (
 	_ Ranger = (*bucket)(nil)
 	_ Ranger = (*folder)(nil)
+	_ Ranger = (*fleeting)(nil)
 )
 
 func (b *bucket) Range(ctx context.Context, key string, offset, size int64) ([]byte, error) {

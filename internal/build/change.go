@@ -157,7 +157,7 @@ func lossless(t Task, st state) bool {
 // redefines says whether parts are among the changed that say what a row of the table is.
 func redefines(parts []job.Difference, mode define.Mode) bool {
 	return slices.ContainsFunc(parts, func(d job.Difference) bool {
-		return d.Part == "mode" || d.Part == "key" || d.Part == "partition" && mode == define.Partitions
+		return d.Part == "mode" || d.Part == "key" || d.Part == "version_columns" || d.Part == "partition" && mode == define.Partitions
 	})
 }
 

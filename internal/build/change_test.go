@@ -38,6 +38,7 @@ func TestChange(t *testing.T) {
 		{"partitions parted anew", true, loses, "partitions partition=d", "partitions partition=e", nil, Undecided, "--full --destroy-history|--forward-only"},
 		{"SQL that appends", true, keeps, "append sql=a", "append sql=b", nil, ForwardOnly, "--full --destroy-history"},
 		{"history", true, keeps, "history key=id track=a", "history key=id track=b", nil, ForwardOnly, "--full --destroy-history"},
+		{"history in other columns", true, keeps, "history key=id", "history key=id version_columns=a,b,c", nil, Undecided, "--full --destroy-history|--forward-only"},
 		{"history of another key", true, keeps, "history key=id", "history key=v", nil, Undecided, "--full --destroy-history|--forward-only"},
 		{"files that append", false, nil, "append columns=a", "append columns=b", nil, ForwardOnly, "--full --destroy-history"},
 		{"files by key", false, nil, "upsert key=id columns=a", "upsert key=id columns=b", nil, ForwardOnly, "--full"},

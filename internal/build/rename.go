@@ -103,12 +103,16 @@ func (w *work) value(c job.Column, cols []job.Column) string {
 }
 
 // idle is a read of nothing, for a build that takes over what changed in the definition where no row has to be read for it: new
-// names of columns, or that from here on new rows follow it. It is nil where there is nothing of the kind.
+// names of columns, declared ones, or that from here on new rows follow it. It is nil where there is nothing of the kind.
 func (w *work) idle() *reading {
 	if len(w.change.Renames) == 0 && w.change.Way != ForwardOnly {
 		return nil
 	}
 	cols := Renamed(w.t.Table, w.ownColumns(w.state.columns()))
+	if w.t.Table.Kind != define.FromSQL {
+		cols = Ahead(w.t.Table, cols)
+	}
+	w.out.Why = ""
 	items := make([]string, len(cols))
 	for i, c := range cols {
 		items[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, job.Quote(c.Name))

@@ -279,6 +279,26 @@ func TestNoBuildAfterAFailure(t *testing.T) {
 	}
 }
 
+func TestHistory(t *testing.T) {
+	passes(t, map[string]string{
+		"tables/marts/stores.sql": "/* weir\nmode: history\nkey: id\norder_by: ts\n*/\nselect id, store, ts from raw.orders\n",
+		"tests/marts/stores.yaml": `cases:
+  - name: a change closes the version before, and a late one stands in the middle
+    builds:
+      - given: { raw.orders: [{ id: 1, store: A, ts: 2026-03-01 }] }
+        expect: [{ id: 1, store: A, is_current: true, valid_to: ~ }]
+      - given: { raw.orders: { change: [{ id: 1, store: C, ts: 2026-03-05 }] } }
+        expect:
+          - { store: A, valid_from: 2026-03-01, valid_to: 2026-03-05, is_current: false }
+          - { store: C, valid_from: 2026-03-05, valid_to: ~, is_current: true }
+      - given: { raw.orders: { change: [{ id: 1, store: B, ts: 2026-03-03 }] } }
+        expect:
+          - { store: A, valid_from: 2026-03-01, valid_to: 2026-03-03 }
+          - { store: B, valid_from: 2026-03-03, valid_to: 2026-03-05 }
+          - { store: C, valid_from: 2026-03-05, valid_to: ~ }
+`})
+}
+
 // The time of the build shows which groups it computed again: rows that come, change and go reach the table as in a run.
 func TestIncremental(t *testing.T) {
 	passes(t, map[string]string{

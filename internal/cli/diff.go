@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ Rows are told apart by the table's key or --key; without one, whole rows are com
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.against, "against", "previous", "a snapshot, an environment, a table or branch:NAME")
+	f.StringVar(&o.against, "against", "", "a snapshot, an environment, a table or branch:NAME (default: previous)")
 	f.StringVar(&o.branch, "branch", "", "the table as a branch has it; --against is then main by default")
 	f.StringSliceVar(&o.key, "key", nil, "columns that tell rows apart (default: the table's key)")
 	f.StringSliceVar(&o.columns, "columns", nil, "compare these columns only")
@@ -116,17 +115,26 @@ func (w *workspace) diff(ctx context.Context, name string, o diffOptions) error 
 
 // sides finds the two that are compared.
 func (w *workspace) sides(ctx context.Context, name string, o diffOptions) (was, is side, err error) {
-	if is.table, err = w.inLake(ctx, w.lake, name); o.branch == "" {
-		if err == nil {
-			was, err = w.against(ctx, is.table, o.against)
+	if o.branch == "" {
+		if is.table, err = w.inLake(ctx, w.lake, name); err != nil {
+			return was, is, err
 		}
+		was, err = w.against(ctx, is.table, o.against)
 		return was, is, err
 	}
-	main, merr := w.lake.Table(ctx, w.spelled(name, nil))
-	if merr != nil {
-		return was, is, errors.Join(err, merr)
+	stored, err := w.lake.Tables(ctx)
+	if err != nil {
+		return was, is, err
 	}
-	if is, err = w.against(ctx, main, "branch:"+o.branch); err != nil || o.against == "previous" {
+	name = w.spelled(name, stored)
+	main, err := w.lake.Table(ctx, name) // on main it may have no snapshot yet
+	if isNoTable(err) {
+		err = w.noTable(name, stored)
+	}
+	if err != nil {
+		return was, is, err
+	}
+	if is, err = w.against(ctx, main, "branch:"+o.branch); err != nil || o.against == "" {
 		return side{table: main}, is, err
 	}
 	was, err = w.against(ctx, is.table, o.against)
@@ -135,6 +143,9 @@ func (w *workspace) sides(ctx context.Context, name string, o diffOptions) (was,
 
 // against finds what a table is compared with.
 func (w *workspace) against(ctx context.Context, t *lake.Table, name string) (side, error) {
+	if name == "" {
+		name = "previous"
+	}
 	kind, rest, found := strings.Cut(name, ":")
 	switch {
 	case found && kind == "env":
@@ -256,8 +267,8 @@ func (w *workspace) commonKey(is, was string, c diff.Columns) []string {
 
 // rowKey tells the rows of a table apart: its key and, of a table that keeps versions, since when a version holds.
 func rowKey(t *define.Table) []string {
-	if t.Mode == "history" {
-		return append(slices.Clone(t.Key), "valid_from")
+	if t.Mode == define.History {
+		return append(slices.Clone(t.Key), t.Versions.From)
 	}
 	return t.Key
 }

@@ -28,8 +28,6 @@ type Query struct {
 	// Key tells which row of one side is which of the other. Without a key whole rows are compared, each as often as it stands
 	// there.
 	Key []string
-	// Unique says that no key repeats among the rows of either side, Rest included: they are not looked through for that.
-	Unique bool
 	// Only are the columns to compare; nil compares all that both sides have.
 	Only    []string
 	Samples int // of each kind of difference, at most

@@ -14,16 +14,13 @@ import (
 func (c *comparison) findRepeated(ctx context.Context) error {
 	key := cols(c.keys, "")
 	complete := each(0, c.keys, " AND ", func(c string) string { return c + " IS NOT NULL" })
-	sql := "SELECT " + key + " FROM " + wasView + " WHERE false"
-	if !c.q.Unique {
-		of := func(view string) string {
-			return "SELECT " + key + " FROM " + view + " WHERE " + complete + " GROUP BY " + key + " HAVING count(*) > 1"
-		}
-		sql = of(wasView) + " UNION " + of(isView)
-		if c.q.Rest != "" {
-			read := "(SELECT " + key + " FROM " + wasView + " UNION ALL SELECT " + key + " FROM " + isView + ")"
-			sql += " UNION SELECT DISTINCT " + cols(c.keys, "r.") + " FROM " + restView + " AS r SEMI JOIN " + read + " AS t ON " + c.sameKey("r.", "t.")
-		}
+	of := func(view string) string {
+		return "SELECT " + key + " FROM " + view + " WHERE " + complete + " GROUP BY " + key + " HAVING count(*) > 1"
+	}
+	sql := of(wasView) + " UNION " + of(isView)
+	if c.q.Rest != "" {
+		read := "(SELECT " + key + " FROM " + wasView + " UNION ALL SELECT " + key + " FROM " + isView + ")"
+		sql += " UNION SELECT DISTINCT " + cols(c.keys, "r.") + " FROM " + restView + " AS r SEMI JOIN " + read + " AS t ON " + c.sameKey("r.", "t.")
 	}
 	if err := c.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+repeated+" AS "+sql); err != nil {
 		return err

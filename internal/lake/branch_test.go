@@ -1,6 +1,7 @@
 package lake_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -295,4 +296,38 @@ func (r *rig) differ(was, is *lake.Table, gone, come string) (rest int) {
 		}
 	}
 	return rest
+}
+
+// TestRollbackWithoutAnswer: a rollback whose answer from the catalog is lost finds out by itself how it ended, and says so.
+func TestRollbackWithoutAnswer(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		swap  func(n int, swap func() error) error
+		class fault.Class
+		rows  string
+	}{
+		{"done, unheard", func(_ int, swap func() error) error { return errors.Join(swap(), errors.New("no answer")) }, "", "1"},
+		{"lost at first", func(n int, swap func() error) error {
+			if n == 1 {
+				return errors.New("no answer")
+			}
+			return swap()
+		}, "", "1"},
+		{"never there", func(int, func() error) error { return errors.New("no answer") }, fault.Unavailable, "1 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := localRig(t)
+			r.read("a.t", "r1", "one", "SELECT 1 AS a")
+			first := r.snapshot("a.t")
+			r.read("a.t", "r2", "two", "SELECT 2 AS a")
+			n := 0
+			r.l.DisturbSwaps(func(swap func() error) error { n++; return c.swap(n, swap) })
+			if err := r.l.Rollback(t.Context(), "a.t", r.snapshot("a.t").ID, first.ID); fault.ClassOf(err) != c.class {
+				t.Errorf("%v", err)
+			}
+			if got := r.list("a.t", "a"); got != c.rows {
+				t.Errorf("rows %s", got)
+			}
+		})
+	}
 }

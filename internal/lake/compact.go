@@ -203,6 +203,28 @@ func (t *Table) Holds(ctx context.Context, g Group) (bool, error) {
 	return true, nil
 }
 
+// Unpublished are the branches that can still be published: main has not moved since they left it. A compaction would be such a
+// move.
+func (t *Table) Unpublished() (out []string) {
+	if t.snap == nil {
+		return nil
+	}
+	for _, b := range t.Branches() {
+		if t.real.Properties()[branchLedger(b.Name)] == "" {
+			continue // another tool's, which Weir does not publish
+		}
+		for s := t.real.SnapshotByID(b.Snapshot); s != nil; s = t.real.SnapshotByID(*s.ParentSnapshotID) {
+			if s.SnapshotID == t.snap.SnapshotID {
+				out = append(out, b.Name)
+			}
+			if s.ParentSnapshotID == nil {
+				break
+			}
+		}
+	}
+	return out
+}
+
 // deadDeletes are delete files of the snapshot that take rows out of no live data file: what they deleted from was rewritten.
 func (t *Table) deadDeletes(ctx context.Context) ([]iceberg.DataFile, error) {
 	live, err := t.liveFiles(ctx)

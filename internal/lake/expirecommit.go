@@ -24,6 +24,9 @@ type Expired struct {
 // Expire takes expired snapshots out of a table's metadata and then deletes the files that nothing names any more. It changes
 // neither rows nor ledger. What a process that dies in between leaves are orphans.
 func (l *Lake) Expire(ctx context.Context, name string, k Keep, places Places) (Expired, error) {
+	if err := l.writable(); err != nil {
+		return Expired{}, err
+	}
 	for n := 1; ; n++ {
 		t, err := l.Table(ctx, name)
 		if err != nil {
@@ -130,7 +133,7 @@ func (t *Table) freed(ctx context.Context, ids []int64) ([]string, error) {
 // swapExpired makes the table's version one without these snapshots. False where another writer was first.
 func (l *Lake) swapExpired(ctx context.Context, t *Table, ids []int64) (bool, error) {
 	w := &world{lake: l, in: Intent{Table: t.name}, ident: t.ident}
-	base := t.ice.Metadata()
+	base := t.real.Metadata() // of all branches
 	meta, err := table.UpdateTableMetadata(base, []table.Update{table.NewRemoveSnapshotsUpdate(ids, false)}, t.ice.MetadataLocation())
 	if err != nil {
 		return false, err

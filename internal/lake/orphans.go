@@ -179,6 +179,9 @@ func stageOf(home, key string) string {
 // RemoveOrphans deletes orphans, in a lake of folders also the empty folders they leave, and gives what went. Where the table has
 // changed since they were found they are judged again.
 func (l *Lake) RemoveOrphans(ctx context.Context, name string, o Orphans, before time.Time, places Places) (Removed, error) {
+	if err := l.writable(); err != nil {
+		return Removed{}, err
+	}
 	t, err := l.Table(ctx, name)
 	if err != nil {
 		return Removed{}, err

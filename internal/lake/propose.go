@@ -180,7 +180,7 @@ func (w *world) write(ctx context.Context, d draft, p *proposal, change Change, 
 		if len(removes.data) == 0 {
 			return fault.New(fault.Internal, "a rewrite removes no file")
 		}
-		err = tx.NewRewrite(props).Apply(append(removes.data, removes.deletes...), adds, nil).Commit(ctx)
+		err = rewrite(ctx, tx.NewRewrite(props), removes, adds)
 	case len(removes.data) > 0:
 		err = tx.ReplaceFiles(ctx, removes.data, adds, removes.deletes, props, table.WithoutAutoNameMapping())
 	case len(adds) > 0:
@@ -225,6 +225,17 @@ func (l *Lake) settle(d draft, p *proposal, updates []table.Update) (err error) 
 	}
 	p.meta, err = table.UpdateTableMetadata(real, updates, from)
 	return err
+}
+
+// rewrite puts files in the place of others, in a snapshot that Iceberg calls a replace.
+func rewrite(ctx context.Context, r *table.RewriteFiles, removes removals, adds []iceberg.DataFile) error {
+	for _, f := range append(slices.Clone(removes.data), removes.deletes...) {
+		r.DeleteFile(f)
+	}
+	for _, f := range adds {
+		r.AddDataFile(f)
+	}
+	return r.Commit(ctx)
 }
 
 // errCaught ends iceberg-go's commit where Weir's begins.

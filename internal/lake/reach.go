@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/apache/iceberg-go"
 	iceio "github.com/apache/iceberg-go/io"
@@ -112,8 +113,11 @@ func (t *Table) reachOf(ctx context.Context, stays func(id int64) bool) (*reach,
 			return nil, fmt.Errorf("files of %s: snapshot %d: %w", t.name, s.SnapshotID, err)
 		}
 	}
-	if p := t.ice.Properties()[summaryLedger]; p != "" {
-		if err := r.ledger(ctx, p, stays); err != nil {
+	for property, led := range t.real.Properties() {
+		if property != summaryLedger && !strings.HasPrefix(property, branchLedger("")) {
+			continue
+		}
+		if err := r.ledger(ctx, led, stays); err != nil {
 			return nil, fmt.Errorf("files of %s: %w", t.name, err)
 		}
 	}

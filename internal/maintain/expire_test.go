@@ -361,3 +361,38 @@ func TestRemote(t *testing.T) {
 		t.Errorf("then there is %+v to do", p)
 	}
 }
+
+// While a branch waits to be published main does not move; then it is compacted, and what the branch named stays as long as it does.
+func TestBranchThatWaits(t *testing.T) {
+	r := localRig(t)
+	r.fill(6)
+	on, err := r.l.Branch("try")
+	ok(t, err)
+	mine := *r
+	mine.l, mine.runs = on, 500
+	mine.append("SELECT 900 AS id, 0 AS p, 'branch' AS v", nil)
+	p := r.plan()
+	if len(p.Compact) != 0 || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "branch try") {
+		t.Fatalf("planned %+v, %q", p.Compact, p.Notes)
+	}
+	r.u.OrphanAge = -time.Hour
+	r.maintain()
+	if n := len(mine.rows(mine.table())); n != 19 {
+		t.Fatalf("%d rows on the branch", n)
+	}
+	_, err = mine.table().Ledger(r.ctx)
+	ok(t, err)
+	ok(t, r.l.Publish(r.ctx, name, "try"))
+	if c := r.maintain().Compacted; c.Files != 7 || c.Written != 1 {
+		t.Fatalf("did %+v", c)
+	}
+	// A branch that main has left behind holds nobody up, and can be read all the same.
+	mine.append("SELECT 901 AS id, 0 AS p, 'branch' AS v", nil)
+	r.fill(5)
+	before := mine.rows(mine.table())
+	if c := r.maintain().Compacted; c.Files == 0 {
+		t.Fatalf("did %+v", c)
+	}
+	r.maintain()
+	r.same(mine.rows(mine.table()), before)
+}

@@ -112,6 +112,10 @@ func (u *Upkeep) groups(ctx context.Context, table *lake.Table, t Table) (groups
 		notes = append(notes, "not sorted: the table lacks a column of sort until it is built again")
 	}
 	groups, err = table.Compaction(ctx, o)
+	if open := table.Unpublished(); err == nil && len(groups) > 0 && len(open) > 0 {
+		notes = append(notes, fmt.Sprintf("not compacted: branch %s could not be published any more once main moves; publish or drop it first", strings.Join(open, ", ")))
+		groups = nil
+	}
 	return groups, notes, err
 }
 

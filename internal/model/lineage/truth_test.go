@@ -58,6 +58,9 @@ func TestLineageIsComplete(t *testing.T) {
 		}
 		table := rapid.SampledFrom(stored).Draw(r, "table")
 		column := rapid.SampledFrom(types[table]).Draw(r, "column")
+		if table == "staff" && column[0] != "name" {
+			return // a ring of bosses has no end
+		}
 		some := rapid.SliceOfN(rapid.SampledFrom(all), 6, 6).Draw(r, "snippets")
 		before := make([][][]string, len(some))
 		for i, x := range some {
