@@ -367,17 +367,17 @@ func (h *history) told(since int64, was []string) {
 	}
 }
 
-// TestHistoryIsAReplay makes histories of keys, 720 in all, in random builds with late rows, several rows of a key, keys that go and
+// TestHistoryIsAReplay makes histories of 520 keys, in random builds with late rows, several rows of a key, keys that go and
 // come again, a column that is added and builds that are interrupted. After every build each key's versions are those of a replay of
 // all that happened to it, in the order of its time.
 func TestHistoryIsAReplay(t *testing.T) {
-	fewer(t, 3)
+	fewer(t, 2)
 	for _, kind := range []string{timed, timedFull, timeless, timelessFull} {
 		t.Run(kind, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
 				h := newHistory(t, r, kind)
 				for range rapid.IntRange(2, 5).Draw(r, "builds") {
-					h.step(60)
+					h.step(65)
 				}
 				h.tidy()
 				h.again()

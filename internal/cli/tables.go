@@ -219,7 +219,10 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 	} else {
 		d := n.Table
 		rep.File, rep.Doc, rep.Key, rep.OrderBy, rep.Partition, rep.Inputs = d.File, d.Description, d.Key, d.OrderBy, d.Partition, n.Inputs
-		rep.Track, rep.Deletes = d.Track, string(d.Deletes)
+		rep.Track = d.Track
+		if d.Deletes != define.Ignore {
+			rep.Deletes = string(d.Deletes)
+		}
 		for _, r := range d.Rules {
 			rep.Rules = append(rep.Rules, r.Text+" ("+string(r.OnFail)+")")
 		}
