@@ -60,14 +60,15 @@ interrupted goes on with the windows that are not done when the same command is 
 
 // filling is one backfill under way.
 type filling struct {
-	w    *workspace
-	o    backfillOptions
-	j    *journal.Journal
-	task build.Task
-	plan build.Windows
-	root string       // run id that the windows' own ids begin with
-	done map[int]bool // windows that an interrupted backfill has committed
-	run  journal.Run
+	w      *workspace
+	o      backfillOptions
+	j      *journal.Journal
+	task   build.Task
+	plan   build.Windows
+	inputs string       // the snapshots it reads
+	root   string       // run id that the windows' own ids begin with
+	done   map[int]bool // windows that an interrupted backfill has committed
+	run    journal.Run
 
 	mu       sync.Mutex
 	outcomes map[string]build.Outcome
@@ -94,6 +95,9 @@ func (w *workspace) backfill(ctx context.Context, o backfillOptions) error {
 		return err
 	}
 	if f.j, err = w.openJournal(ctx); err != nil {
+		return err
+	}
+	if f.inputs, err = f.versions(ctx); err != nil {
 		return err
 	}
 	if err := f.resume(ctx); err != nil {
@@ -157,10 +161,24 @@ func (f *filling) resume(ctx context.Context) error {
 	return nil
 }
 
-// id is the run id of one window: that of the backfill, and what the window is.
+// versions names the snapshots of what the table reads.
+func (f *filling) versions(ctx context.Context) (string, error) {
+	var out strings.Builder
+	for _, name := range f.w.graph.Needs(f.o.table) {
+		t, err := f.w.lake.Table(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&out, "%s %d\n", name, t.RowsSince())
+	}
+	return out.String(), nil
+}
+
+// id is the run id of one window: that of the backfill, what the window is, and what it is computed from. A window that was
+// computed from inputs as they are no more is not done.
 func (f *filling) id(i int) string {
 	s := f.plan.Each[i]
-	sum := sha256.Sum256([]byte(s.From + "\x00" + s.To + "\x00" + f.task.Definition))
+	sum := sha256.Sum256([]byte(s.From + "\x00" + s.To + "\x00" + f.task.Definition + "\x00" + f.inputs))
 	return fmt.Sprintf("%s-w%d-%x", f.root, i+1, sum[:4])
 }
 
