@@ -118,19 +118,29 @@ func (v *version) come(ctx context.Context, rows *define.Rows, from string) erro
 	if err := v.f.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE become AS SELECT "+full+" FROM ("+from+")"); err != nil {
 		return err
 	}
-	if err := v.once(ctx, rows); err != nil {
+	if err := v.once(ctx, rows, "become"); err != nil {
 		return err
 	}
 	return v.swap(ctx, "become")
 }
 
 // once checks that no two of the rows that come in have one key: which of them the input would keep is not for a test to guess.
-func (v *version) once(ctx context.Context, rows *define.Rows) error {
-	twice, err := v.f.session.Strings(ctx, "SELECT "+list("", v.key())+" FROM become GROUP BY ALL HAVING count(*) > 1 LIMIT 1")
+func (v *version) once(ctx context.Context, rows *define.Rows, from string) error {
+	twice, err := v.f.session.Strings(ctx, "SELECT "+list("", v.key())+" FROM "+from+" GROUP BY ALL HAVING count(*) > 1 LIMIT 1")
 	if err != nil || len(twice) == 0 {
 		return err
 	}
 	return fault.New(fault.Usage, "%s: two rows of %s have %s: %w", rows.Place, v.in.name, values(v.key(), twice[0]), errGiven)
+}
+
+// names says whether the rows name all of some columns.
+func (v *version) names(rows *define.Rows, columns []job.Column) bool {
+	for _, c := range columns {
+		if find(v.named(rows), c.Name) < 0 {
+			return false
+		}
+	}
+	return len(columns) > 0
 }
 
 // swap puts rows into the place of those of the same key, and others beside them.

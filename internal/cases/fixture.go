@@ -150,6 +150,11 @@ func (v *version) append(ctx context.Context, rows *define.Rows) (err error) {
 	if err != nil {
 		return err
 	}
+	if v.in.table.Mode == define.Upsert && v.names(rows, v.key()) {
+		if err := v.once(ctx, rows, "("+sql+")"); err != nil {
+			return err
+		}
+	}
 	v.add, err = v.f.session.Stage(ctx, job.Write{SQL: sql, Columns: v.columns, Dir: v.stage.Dir(), Prefix: "given"}, v.ids, nil)
 	v.counts.Inserted = int64(len(rows.List))
 	return err

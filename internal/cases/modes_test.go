@@ -216,12 +216,12 @@ cases:
 }
 
 func TestFloats(t *testing.T) {
-	files := map[string]string{"tables/marts/f.sql": "select id, (total / 3)::double as third, -0.0::double as zero from raw.orders\n"}
+	files := map[string]string{"tables/marts/f.sql": "select 1 as id, (total / 3)::double as third, -0.0::double as zero from raw.orders\n"}
 	files["tests/marts/f.yaml"] = `
 tolerance: 0.01
 cases:
   - name: near enough
-    given: { raw.orders: [{ id: 1, total: 1 }, { id: 1, total: 1.03 }] }
+    given: { raw.orders: [{ id: 1, total: 1 }, { id: 2, total: 1.03 }] }
     expect: [{ id: 1, third: 0.34, zero: 0 }, { id: 1, third: 0.33, zero: 0 }]
 `
 	passes(t, files)
