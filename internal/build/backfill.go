@@ -24,8 +24,9 @@ type Stretch struct {
 	Rows int64
 }
 
-// maxWindows bounds how many windows a backfill has.
-const maxWindows = 10_000
+// maxWindows bounds how many windows a backfill has: fewer than the runs that a ledger remembers, by which an interrupted one
+// knows those that are done.
+const maxWindows = 900
 
 // Windows cuts a range of time into windows of a length, widened to whole grains of the table's window. from and to are texts as a
 // person writes dates and times; to may be "", for now. Errors are class usage.

@@ -39,6 +39,9 @@ func (w *work) beginIncremental(ctx context.Context, tables map[string]*lake.Tab
 		if err != nil {
 			return nil, err
 		}
+		if why == "" && w.reshaped(next, changes) {
+			why = "columns of " + inc.Input + " changed"
+		}
 	}
 	if why != "" {
 		return w.rebuild(ctx, tables, next, why, w.t.Table.SQL)
@@ -52,6 +55,13 @@ func (w *work) beginIncremental(ctx context.Context, tables map[string]*lake.Tab
 		return w.beginRows(ctx, tables, next, changes)
 	}
 	return w.beginGroups(ctx, tables, next, changes)
+}
+
+// reshaped says whether the input has no other rows but other columns, which the SQL may take over. A table that appends takes
+// them with the next rows.
+func (w *work) reshaped(next job.Position, c lake.Changes) bool {
+	input := w.t.Table.Incremental.Input
+	return c.Commits == 0 && !w.onward() && next[input] != w.state.ledger.Position[input]
 }
 
 // fullBuild says why everything has to be computed, whatever changed; "" where nothing says so.

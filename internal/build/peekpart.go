@@ -28,6 +28,9 @@ func (w *work) peekIncremental(ctx context.Context, tables map[string]*lake.Tabl
 		if c, why, err = w.changes(ctx, tables[inc.Input]); err != nil {
 			return all, err
 		}
+		if why == "" && w.reshaped(next, c) {
+			why = "columns of " + inc.Input + " changed"
+		}
 	}
 	if why != "" {
 		all.Why = fullBuildFor(why)

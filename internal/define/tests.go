@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/project"
 )
@@ -271,12 +270,4 @@ func (l *testLoader) shared(own []Given) (out []Given) {
 		}
 	}
 	return out
-}
-
-// TestsError is the error of mistakes in tests, nil where there are none.
-func TestsError(problems []project.Problem) error {
-	if len(problems) == 0 {
-		return nil
-	}
-	return fault.New(fault.Usage, "%w", Problems(project.SortProblems(problems)))
 }
