@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -86,12 +85,11 @@ func (w *workspace) named(ctx context.Context, t *lake.Table, name string) (*lak
 	return t.Named(ctx, name)
 }
 
-func (w *workspace) thereWas(ctx context.Context, run int64) (err error) {
+func (w *workspace) thereWas(ctx context.Context, run int64) error {
 	j, err := w.openJournal(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
 	last, err := j.Runs(ctx, 1)
 	if err != nil || len(last) == 0 || run <= last[0].Number {
 		return err
