@@ -19,7 +19,7 @@ const (
 func events() []column {
 	return []column{
 		{"id", "BIGINT", "i"},
-		{"created_at", "TIMESTAMP", "TIMESTAMP '2026-01-01' + to_microseconds((i * 864000000000 // $rows)::bigint)"},
+		{"created_at", "TIMESTAMP", "TIMESTAMP '2026-01-01' + to_microseconds((i::hugeint * 864000000000 // $rows)::bigint)"},
 		{"updated_at", "TIMESTAMP", "TIMESTAMP '2026-02-01' + to_seconds($version)"},
 		{"customer", "INTEGER", "(hash(i, 1) % 1000000)::integer"},
 		{"store", "INTEGER", "(hash(i, 2) % 500)::integer"},
