@@ -66,7 +66,7 @@ var accepted = []struct{ sql, inputs string }{
 	{"select * from a pivot (sum(y) for x in (1, 2) group by z)", "a"},
 	{"from (pivot (from a) on x in ('u', 'v') using sum(y))", "a"},
 	{"select * from a unpivot (v for k in (c, d))", "a"},
-	{"select * from a asof join b using (t) positional join c semi join d using (t) anti join e using (t)", "a b c d e"},
+	{"select * from a asof join b using (t) cross join c semi join d using (t) anti join e using (t)", "a b c d e"},
 	{"select unnest(tags), x.y.z, struct_pack(a := 1), [i * 2 for i in l if i > 1], list_transform(l, lambda q: q + (select max(n) from b)) from a", "b a"},
 	{"select sum(v) over (partition by k order by (select 1 from w)) from a qualify row_number() over (order by v) = 1", "w a"},
 	{"select sum(v) filter (where v > (select avg(v) from b)) from a group by grouping sets ((k), ()), rollup (z)", "b a"},
