@@ -130,15 +130,18 @@ func (p *peek) end() LSN {
 
 func (p *peek) hurry() {}
 
-// close ends the query where it is under way.
+// close ends the query where it is under way, and waits for the server to let go of the slot.
 func (p *peek) close(ctx context.Context) {
-	if !p.over {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-		defer cancel()
-		if c, err := pgconn.Construct(&pgconn.HijackedConn{Conn: p.conn.Conn, PID: p.conn.PID, SecretKey: p.conn.SecretKey,
-			ParameterStatuses: p.conn.ParameterStatuses, TxStatus: p.conn.TxStatus, Frontend: p.conn.Frontend, Config: p.conn.Config}); err == nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if !p.over && p.last < p.goal {
+		if c, err := pgconn.Construct(p.conn); err == nil {
 			_ = c.CancelRequest(ctx) // the server finds out when it next writes, too
 		}
+	}
+	for !p.over {
+		kind, _, _, err := p.frames.next(ctx, time.Time{})
+		p.over = err != nil || kind == 'Z'
 	}
 	p.frames.stop()
 }

@@ -47,7 +47,7 @@ type stream struct {
 
 // startStream begins to read a slot's changes of transactions that commit at or after from.
 func startStream(ctx context.Context, server *postgres.Server, o *Options, from LSN, confirmed *position, version int) (*stream, error) {
-	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"}, [2]string{"statement_timeout", "0"})
+	conn, err := dial(ctx, server)
 	if err != nil {
 		return nil, fmt.Errorf("start replication: %w", err)
 	}
