@@ -99,7 +99,10 @@ func (s *scan) also(conditions ...string) string {
 }
 
 // digest tells rows apart on the server.
-const digest = "md5(t::text)"
+const digest = "md5(" + rowAlias + "::text)"
+
+// rowAlias names the row in queries; a column of that name would hide it.
+const rowAlias = "weir_row"
 
 // greatest finds the greatest value below a bound and the rows that have it.
 func (s *scan) greatest(ctx context.Context, c *cursor, below string) (mark, error) {
@@ -225,7 +228,7 @@ func (s *scan) settle(ctx context.Context, bound string) (err error) {
 
 // ties are the rows with one value.
 func (s *scan) ties(ctx context.Context, c *cursor, value string) ([]string, error) {
-	rows, err := s.control.Query(ctx, "SELECT "+digest+" FROM (SELECT * FROM "+s.rel.quoted()+s.also(c.column+" = "+c.literal(value))+fmt.Sprintf(" LIMIT %d) AS t", mostTies+1))
+	rows, err := s.control.Query(ctx, "SELECT "+digest+" FROM (SELECT * FROM "+s.rel.quoted()+s.also(c.column+" = "+c.literal(value))+fmt.Sprintf(" LIMIT %d) AS ", mostTies+1)+rowAlias)
 	if err != nil {
 		return nil, fmt.Errorf("read the rows at the end of the cursor: %w", postgres.Classify(ctx, err))
 	}

@@ -126,7 +126,7 @@ func (s *scan) copySQL(condition string) string {
 			conditions = append(conditions, c)
 		}
 	}
-	sql := "SELECT " + strings.Join(items, ", ") + " FROM " + s.rel.quoted() + " AS t"
+	sql := "SELECT " + strings.Join(items, ", ") + " FROM " + s.rel.quoted() + " AS " + rowAlias
 	if len(conditions) > 0 {
 		sql += " WHERE " + strings.Join(conditions, " AND ")
 	}
