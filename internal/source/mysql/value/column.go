@@ -208,7 +208,7 @@ func number(t string, otherwise int) int {
 	return n
 }
 
-// members reads the list of enum('a','it''s'). Whatever the session's mode, a server prints a quote in a member twice, and
+// members reads the list of enum('a','it”s'). Whatever the session's mode, a server prints a quote in a member twice, and
 // backslash, newline, carriage return and zero byte behind a backslash.
 func members(t string) (all []string) {
 	_, rest, _ := strings.Cut(t, "(")

@@ -46,7 +46,7 @@ func (c *Conn) signIn(ctx context.Context, cfg Config) error {
 	if cfg.Database != "" {
 		c.caps |= capConnectWithDB
 	}
-	if cfg.TLS != nil {
+	if cfg.TLS != nil && (g.caps&capSSL != 0 || !cfg.OptionalTLS) {
 		if err := c.encrypt(ctx, cfg, g); err != nil {
 			return err
 		}

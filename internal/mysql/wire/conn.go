@@ -22,6 +22,8 @@ type Config struct {
 	Password string
 	Database string
 	TLS      *tls.Config // nil: not encrypted
+	// OptionalTLS goes on without encryption where the server has none.
+	OptionalTLS bool
 	// Cleartext allows to send the password as it is where the server asks for that (tokens of RDS): over TLS only, and
 	// for a caller who has the certificate verified.
 	Cleartext bool
