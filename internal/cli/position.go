@@ -57,6 +57,22 @@ func (w *workspace) showPosition(ctx context.Context, table string, asJSON bool)
 	return nil
 }
 
+// committedPosition is how far a table is in the lake; nil before its first build.
+func (w *workspace) committedPosition(ctx context.Context, table string) (job.Position, error) {
+	t, err := w.lake.Table(ctx, table)
+	if isNoTable(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := t.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.Position, nil
+}
+
 func (w *workspace) positionOf(ctx context.Context, table string) (positionReport, error) {
 	rep := positionReport{Table: table, Position: job.Position{}}
 	if err := w.known(table); err != nil {

@@ -39,6 +39,12 @@ func (b *Backlog) Rejects() (out []record.Reject) {
 	return out
 }
 
+// Close lets go of the changes. It may be called twice.
+func (b *Backlog) Close() {
+	forget(b.segments)
+	b.segments = nil
+}
+
 // Columns are the table's columns and those of a change: all that stand in any segment, typed as in the last that has them. In
 // changes from before a column came, and after it went, it is null.
 func (b *Backlog) Columns() []job.Column {

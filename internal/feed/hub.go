@@ -5,8 +5,10 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -65,14 +67,12 @@ type Hub[P any] struct {
 	files  int
 }
 
-// follower is one table.
+// follower is one table that has been read for the first time.
 type follower[P any] struct {
-	placed    bool // it has been read for the first time
-	committed P    // in the lake
-	spooled   P    // changes up to here have been read from the stream
-	given     P    // up to here they were given to a build
+	committed P // in the lake
+	fresh     bool
+	base, end P // what lies here: changes after base up to end; fresh until a build was given them
 	segments  []*segment
-	ends      []P // position after each segment
 }
 
 // New makes a hub; dir makes a folder for changes when they come.
@@ -80,7 +80,7 @@ func New[P any](less func(a, b P) bool, dir func() (string, error)) *Hub[P] {
 	return &Hub[P]{less: less, dir: dir, tables: map[string]*follower[P]{}, pool: record.NewPool()}
 }
 
-// Place says where a table stands in the lake. It may be told again at any time.
+// Place says where a table stands in the lake. Tables that are not placed are not read.
 func (h *Hub[P]) Place(table string, at P) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,86 +93,78 @@ func (h *Hub[P]) place(table string, at P) *follower[P] {
 		f = &follower[P]{}
 		h.tables[table] = f
 	}
-	if !f.placed || h.less(at, f.committed) {
-		// Read for the first time, or rolled back: what lies here may not be all.
-		f.drop(len(f.segments))
-		f.committed, f.spooled, f.given = at, at, at
-	}
-	f.placed = true
-	for i := len(f.ends) - 1; i >= 0; i-- {
-		if !h.less(at, f.ends[i]) {
-			f.drop(i + 1)
-			break
-		}
-	}
-	if f.committed = at; h.less(f.spooled, at) {
-		f.spooled, f.given = at, at
-	}
+	f.committed = at
 	return f
 }
 
-// Take gives the changes of a table after a position. Where a build has had all that lies here, more is gathered first, for
-// all tables that have been placed.
+// Take gives the changes of a table after its position in the lake. What lies here serves one build; for the next, and where the
+// table's position is another, the stream is read on, for all tables that have been placed.
 func (h *Hub[P]) Take(ctx context.Context, table string, from P, gather Gather[P]) (*Backlog, P, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.place(table, from)
-	if !h.less(f.given, f.spooled) {
+	if !f.fresh || h.less(f.base, from) || h.less(from, f.base) {
 		if err := h.gather(ctx, gather); err != nil {
 			return nil, from, err
 		}
 	}
-	f.given = f.spooled
-	return &Backlog{segments: append([]*segment(nil), f.segments...), pool: h.pool}, f.spooled, nil
+	f.fresh = false
+	for _, s := range f.segments {
+		s.refs.Add(1)
+	}
+	return &Backlog{segments: slices.Clone(f.segments), pool: h.pool}, f.end, nil
 }
 
-func (h *Hub[P]) gather(ctx context.Context, gather Gather[P]) (err error) {
+// gather reads the stream anew from where each table stands in the lake, never from what merely lies here: a stream may take a
+// position for one that is safe.
+func (h *Hub[P]) gather(ctx context.Context, gather Gather[P]) error {
 	from := map[string]P{}
 	for name, f := range h.tables {
-		if f.placed {
-			from[name] = f.spooled
-		}
+		from[name] = f.committed
 	}
-	open := map[string]*segment{}
-	var finished []*segment
 	added := map[string][]*segment{}
-	keep := func(c Changes) error {
-		if c.Batch != nil {
-			defer c.Batch.Release()
-		}
-		s := open[c.Table]
-		if s == nil || !sameColumns(s.columns, c.Columns) {
-			if s, err = h.segment(c); err != nil {
-				return err
-			}
-			open[c.Table] = s
-			added[c.Table] = append(added[c.Table], s)
-			finished = append(finished, s)
-		}
-		return s.add(c)
-	}
-	to, err := gather(ctx, from, keep)
-	for _, s := range finished {
-		if ferr := s.finish(); err == nil {
-			err = ferr
+	to, err := gather(ctx, from, func(c Changes) error { return h.keep(added, c) })
+	for _, list := range added {
+		for _, s := range list {
+			err = errors.Join(err, s.finish())
 		}
 	}
 	if err != nil {
-		for _, s := range finished {
-			s.remove()
+		for _, list := range added {
+			forget(list)
 		}
 		return err
 	}
-	for name := range from {
-		f := h.tables[name]
-		for _, s := range added[name] {
-			f.segments, f.ends = append(f.segments, s), append(f.ends, to)
-		}
-		if h.less(f.spooled, to) {
-			f.spooled = to
+	for name, f := range h.tables {
+		forget(f.segments)
+		f.segments, f.base, f.end, f.fresh = added[name], from[name], to, true
+		if h.less(f.end, f.base) {
+			f.end = f.base
 		}
 	}
 	return nil
+}
+
+// keep writes changes behind those of their table: into another file where the columns are others.
+func (h *Hub[P]) keep(added map[string][]*segment, c Changes) error {
+	if c.Batch != nil {
+		defer c.Batch.Release()
+	}
+	list := added[c.Table]
+	if len(list) == 0 || !sameColumns(list[len(list)-1].columns, c.Columns) {
+		s, err := h.segment(c)
+		if err != nil {
+			return err
+		}
+		if len(list) > 0 {
+			if err := list[len(list)-1].finish(); err != nil {
+				return err
+			}
+		}
+		list = append(list, s)
+		added[c.Table] = list
+	}
+	return list[len(list)-1].add(c)
 }
 
 func (h *Hub[P]) segment(c Changes) (*segment, error) {
@@ -187,20 +179,13 @@ func (h *Hub[P]) segment(c Changes) (*segment, error) {
 	return newSegment(fmt.Sprintf("%s/%06d.arrow", h.made, h.files), c.Columns)
 }
 
-// Forgettable is the position before which no table needs the stream any more; false where none has been placed.
+// Forgettable is the position that every table has in the lake; false where none has been placed.
 func (h *Hub[P]) Forgettable() (at P, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, f := range h.tables {
-		if !f.placed {
-			continue
-		}
-		needs := f.committed
-		if len(f.segments) == 0 && h.less(needs, f.spooled) {
-			needs = f.spooled // the stream had nothing for it up to here
-		}
-		if !ok || h.less(needs, at) {
-			at, ok = needs, true
+		if !ok || h.less(f.committed, at) {
+			at, ok = f.committed, true
 		}
 	}
 	return at, ok
@@ -220,10 +205,9 @@ func (h *Hub[P]) Close() error {
 	return os.RemoveAll(dir)
 }
 
-// drop forgets the first n segments.
-func (f *follower[P]) drop(n int) {
-	for _, s := range f.segments[:n] {
-		s.remove()
+// forget removes segments, those that are being read when that is over.
+func forget(list []*segment) {
+	for _, s := range list {
+		s.release()
 	}
-	f.segments, f.ends = f.segments[n:], f.ends[n:]
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -20,6 +21,7 @@ type segment struct {
 	columns []job.Column
 	rows    int64
 	rejects []record.Reject
+	refs    atomic.Int64 // the hub, and backlogs that are read
 
 	file *os.File
 	buf  *bufio.Writer
@@ -34,7 +36,9 @@ func newSegment(path string, columns []job.Column) (*segment, error) {
 	if err != nil {
 		return nil, spoolError(err)
 	}
-	return &segment{path: path, columns: columns, file: f, buf: bufio.NewWriterSize(f, 1<<20)}, nil
+	s := &segment{path: path, columns: columns, file: f, buf: bufio.NewWriterSize(f, 1<<20)}
+	s.refs.Store(1)
+	return s, nil
 }
 
 func spoolError(err error) error {
@@ -72,7 +76,11 @@ func (s *segment) finish() error {
 	return spoolError(err)
 }
 
-func (s *segment) remove() {
+// release lets go of the segment; the last one to do so removes it.
+func (s *segment) release() {
+	if s.refs.Add(-1) > 0 {
+		return
+	}
 	if s.file != nil {
 		_ = s.file.Close() // it is being thrown away
 	}

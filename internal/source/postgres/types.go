@@ -156,6 +156,11 @@ func numeric(c column, mod int32) column {
 	return c
 }
 
+// asDeclaredText is a column whose values are kept as the server writes them.
+func asDeclaredText(a attribute, c column) column {
+	return column{name: a.name, expr: postgres.Quote(a.name), doc: a.doc, truth: c.form == asBool}.text()
+}
+
 // columnsOf are the columns that are read of a relation: all, or those that strict declares. What is declared as text is
 // asked for as text, so that values no other type holds (NaN, infinity, odd arrays) can be kept.
 func columnsOf(r *relation, declared []job.Column, strict bool) []column {
@@ -172,7 +177,7 @@ func columnsOf(r *relation, declared []job.Column, strict bool) []column {
 		}
 		c := columnOf(a)
 		if want == "VARCHAR" && c.typ != "VARCHAR" {
-			c = column{name: a.name, expr: postgres.Quote(a.name), doc: a.doc, truth: c.form == asBool}.text()
+			c = asDeclaredText(a, c)
 		}
 		out = append(out, c)
 	}
