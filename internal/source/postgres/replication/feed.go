@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -426,8 +427,8 @@ func (f *Feed) flush(w *rows) {
 // mark gives away everything gathered, and how far that is.
 func (f *Feed) mark(at LSN) {
 	f.due = time.Time{}
-	for _, w := range f.rows {
-		if w != nil {
+	for _, id := range slices.Sorted(maps.Keys(f.rows)) {
+		if w := f.rows[id]; w != nil {
 			f.flush(w)
 		}
 	}

@@ -65,7 +65,7 @@ func Now(ctx context.Context, c *pgx.Conn) (LSN, error) {
 	for wait := time.Second; ; wait -= 50 * time.Millisecond {
 		var text string
 		var written bool
-		err := c.QueryRow(ctx, "SELECT at::text, pg_is_in_recovery() OR pg_current_wal_insert_lsn() <= at FROM (SELECT "+end+" AS at)").Scan(&text, &written)
+		err := c.QueryRow(ctx, "SELECT at::text, pg_is_in_recovery() OR pg_current_wal_insert_lsn() <= at FROM (SELECT "+end+" AS at) log").Scan(&text, &written)
 		if err != nil {
 			return 0, fmt.Errorf("end of the log: %w", postgres.Classify(ctx, err))
 		}
