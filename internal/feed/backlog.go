@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -46,9 +47,12 @@ func (b *Backlog) Close() {
 }
 
 // Columns are the table's columns and those of a change: all that stand in any segment, typed as in the last that has them. In
-// changes from before a column came, and after it went, it is null.
-func (b *Backlog) Columns() []job.Column {
+// changes from before a column came, and after it went, it is null. Without changes they are those that are known.
+func (b *Backlog) Columns(known []job.Column) []job.Column {
 	var own []job.Column
+	if len(b.segments) == 0 {
+		own = slices.DeleteFunc(slices.Clone(known), func(c job.Column) bool { return at(Columns(), c.Name) >= 0 })
+	}
 	for _, s := range b.segments {
 		for _, c := range s.columns {
 			if i := at(own, c.Name); i >= 0 {
@@ -71,8 +75,8 @@ func at(cols []job.Column, name string) int {
 }
 
 // Read begins to read the changes.
-func (b *Backlog) Read() (*Reader, error) {
-	builder, err := record.NewBuilder(b.Columns(), b.pool)
+func (b *Backlog) Read(known []job.Column) (*Reader, error) {
+	builder, err := record.NewBuilder(b.Columns(known), b.pool)
 	if err != nil {
 		return nil, err
 	}

@@ -121,10 +121,10 @@ func (s *feedScan) End() job.Position {
 
 // Columns are those of the table. Without changes they are as they were.
 func (s *feedScan) Columns(context.Context) ([]job.Column, error) {
-	if s.backlog == nil || s.backlog.Rows() == 0 {
+	if s.backlog == nil {
 		return s.read.Known, nil
 	}
-	cols := s.backlog.Columns()
+	cols := s.backlog.Columns(s.read.Known)
 	if s.Changes() {
 		return cols[:len(cols)-len(feed.Columns())], nil
 	}
@@ -137,7 +137,7 @@ func (s *feedScan) Rows(ctx context.Context) (source.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := s.backlog.Read()
+	reader, err := s.backlog.Read(s.read.Known)
 	if err != nil {
 		return nil, fmt.Errorf("read changes of %s: %w", s.read.Table, err)
 	}
