@@ -21,7 +21,7 @@ type tableKeys struct {
 	Sort           sortTerms       `yaml:"sort" doc:"order of rows inside each data file, as in [ts desc, id]"`
 	Rules          ruleList        `yaml:"rules" doc:"rules in DQDL: a list of lines and of maps of rule and on_fail, or a whole document as one text"`
 	MaxQuarantined limitText       `yaml:"max_quarantined" default:"0" doc:"rows that rules with on_fail: quarantine may turn away in one build: 5, 0.1%, unlimited"`
-	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's"`
+	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's, and 10 minutes for rows that a recursive CTE makes"`
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
 	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
 	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
