@@ -27,7 +27,7 @@ import (
 type Settings struct {
 	URL              string        `yaml:"url" doc:"postgres://user:password@host:5432/database?sslmode=verify-full; or host, database, user and password one by one"`
 	Host             string        `yaml:"host" doc:"host name or address"`
-	Port             int           `yaml:"port" doc:"port" default:"5432"`
+	Port             int           `yaml:"port" doc:"port; 5432 by default"`
 	Database         string        `yaml:"database" doc:"database to connect to"`
 	User             string        `yaml:"user" doc:"role to connect as"`
 	Password         string        `yaml:"password" doc:"its password, best as ${secret:name#field}"`
@@ -145,7 +145,7 @@ func (s *Settings) withTLS(text, root string) (string, error) {
 
 // session fixes what every session shows and reads values as, whatever the server's or the role's own settings are.
 func (s *Settings) session(c *pgx.ConnConfig) {
-	for name, value := range map[string]string{"application_name": "weir", "TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres",
+	for name, value := range map[string]string{"application_name": "weir", "TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "lc_monetary": "C",
 		"extra_float_digits": "3", "bytea_output": "hex", "client_encoding": "UTF8", "xmloption": "content"} {
 		c.RuntimeParams[name] = value
 	}

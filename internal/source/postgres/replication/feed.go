@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"weir/internal/fault"
+	"weir/internal/job"
 	"weir/internal/postgres"
 	"weir/internal/record"
 )
@@ -22,7 +23,7 @@ type Options struct {
 	Slot        string
 	Publication string
 	Tables      map[Table]Follow
-	Convert     func(context.Context, Column) (Conversion, error)
+	Convert     func(context.Context, Table, Column) (Conversion, error)
 	Pool        *record.Pool
 	Scratch     string // a folder for large transactions until they commit; "" leaves that to the server
 	Binary      bool   // ask for values in binary form
@@ -78,6 +79,7 @@ func (o *Options) first() LSN {
 // Event is what a feed gives: rows of a table, or a mark.
 type Event struct {
 	Relation *Relation         // of Batch and Rejects
+	Columns  []job.Column      // of Batch
 	Batch    arrow.RecordBatch // the relation's columns, then the columns of a change; to be released; nil where all were rejected
 	Rejects  []record.Reject
 	// Mark is set at the end of a transaction: all changes of transactions that committed before it have been given, and none of
@@ -418,7 +420,7 @@ func (f *Feed) flush(w *rows) {
 	f.size -= w.size
 	batch, rejects := w.take()
 	if batch != nil || len(rejects) > 0 {
-		f.ready = append(f.ready, Event{Relation: w.relation, Batch: batch, Rejects: rejects})
+		f.ready = append(f.ready, Event{Relation: w.relation, Columns: w.columns, Batch: batch, Rejects: rejects})
 	}
 }
 

@@ -101,7 +101,7 @@ func (r *rig) options(tables ...string) replication.Options {
 	return o
 }
 
-func asText(context.Context, replication.Column) (replication.Conversion, error) {
+func asText(context.Context, replication.Table, replication.Column) (replication.Conversion, error) {
 	return replication.Conversion{Type: "VARCHAR", Text: func(c *record.Column, v []byte) error { c.Bytes(v); return nil }}, nil
 }
 

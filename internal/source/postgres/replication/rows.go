@@ -58,6 +58,7 @@ type rows struct {
 	before   bool   // every update is preceded by the row as it was, where that is sent
 	key      []bool // columns of the key of the lake's table
 	convert  []Conversion
+	columns  []job.Column // the relation's, then those of a change
 	builder  *record.Builder
 	rejects  []record.Reject
 	size     int // bytes gathered, about
@@ -81,14 +82,15 @@ func newRows(ctx context.Context, r *Relation, f Follow, o *Options) (*rows, err
 				return nil, fault.New(fault.Usage, "%s has a column %s, which is the name of one that changes carry", r.Table(), c.Name)
 			}
 		}
-		conversion, err := o.Convert(ctx, c)
+		conversion, err := o.Convert(ctx, r.Table(), c)
 		if err != nil {
 			return nil, fmt.Errorf("%s, column %s: %w", r.Table(), c.Name, err)
 		}
 		w.convert[i], cols[i] = conversion, job.Column{Name: c.Name, Type: conversion.Type}
 	}
 	var err error
-	w.builder, err = record.NewBuilder(append(cols, changeColumns()...), o.Pool)
+	w.columns = append(cols, changeColumns()...)
+	w.builder, err = record.NewBuilder(w.columns, o.Pool)
 	return w, err
 }
 
