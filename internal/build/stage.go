@@ -19,7 +19,11 @@ import (
 // are, else into scratch.
 func (w *work) stageDelta(ctx context.Context) error {
 	w.delta.direct = w.direct()
-	files, err := w.writeDelta(ctx)
+	var files []job.File
+	err := w.t.Ending(ctx, func(ctx context.Context) (err error) {
+		files, err = w.writeDelta(ctx)
+		return err
+	})
 	if err != nil && fault.ClassOf(err) == fault.Data && w.read.careful != nil {
 		// Something in the data stopped the fast read: read the failing files record by record instead.
 		rel, cerr := w.read.careful(ctx, err)

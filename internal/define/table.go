@@ -21,7 +21,7 @@ type tableKeys struct {
 	Sort           sortTerms       `yaml:"sort" doc:"order of rows inside each data file, as in [ts desc, id]"`
 	Rules          ruleList        `yaml:"rules" doc:"rules in DQDL: a list of lines and of maps of rule and on_fail, or a whole document as one text"`
 	MaxQuarantined limitText       `yaml:"max_quarantined" default:"0" doc:"rows that rules with on_fail: quarantine may turn away in one build: 5, 0.1%, unlimited"`
-	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's"`
+	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's, and 10 minutes for rows that a recursive CTE makes"`
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
 	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
 	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
@@ -107,9 +107,13 @@ func (l *loader) sourceTable(t *Table, doc *project.Node) {
 	}
 	l.common(t, keys)
 	t.Cursor, t.MaxRejects = string(own.Cursor), Limit(own.MaxRejects)
+	if r, ok := t.Reader.(named); ok {
+		t.Mode = Mode(r.SetDataset(t.Dataset, t.Cursor))
+	}
 	found = append(found, l.change(t, change, len(found) == 0)...)
 	if t.Reader != nil && len(found) == 0 {
 		found = append(found, l.reader(t, doc)...)
+		found = append(found, adding(t)...)
 	}
 	l.add(found...)
 	t.Meaning = meaning(t, own.From)
@@ -147,6 +151,20 @@ func (l *loader) from(t *Table, doc *project.Node) (*source.Kind, []project.Prob
 
 func hasField(structure any, key string) bool {
 	return slices.ContainsFunc(project.Fields(reflect.TypeOf(structure)), func(f project.Field) bool { return f.Key == key })
+}
+
+// adding refuses a table that would take all of a dataset's rows again each time.
+func adding(t *Table) []project.Problem {
+	if _, ok := t.Reader.(named); !ok || t.Mode != Append || t.Cursor != "" {
+		return nil
+	}
+	return []project.Problem{t.PlaceOf("mode").Problem("mode append would add all rows of %s again in every build", t.Dataset).
+		WithHint("write cursor: with a column that grows, or a key, or mode: replace")}
+}
+
+// named is a reader of one dataset that from names. It answers with the mode of a table without key and mode.
+type named interface {
+	SetDataset(dataset, cursor string) (mode string)
 }
 
 // columned is a reader that wants to know the declared columns.

@@ -20,7 +20,7 @@ var house = [][]string{
 	{"plan", "build", "maintain", "crawl"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
 	{"lake", "journal"},
-	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access"},
+	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
 	{"fault"},
 }
 
