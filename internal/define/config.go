@@ -185,6 +185,7 @@ func (l *loader) vars(n *project.Node) {
 	}
 	for _, p := range n.Pairs {
 		value, ok := p.Value.Value()
+		l.out.Vars[p.Key] = nil // it is there, whatever is wrong with it
 		switch {
 		case p.Value.Unset:
 		case !namePart.MatchString(p.Key):
