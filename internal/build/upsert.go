@@ -235,6 +235,8 @@ func (w *work) gone(ctx context.Context, stored string) error {
 		}
 	case w.read.within != "" && w.t.Table.Deletes == define.Remove:
 		condition = w.read.within
+	case w.applied.any:
+		condition = w.applied.gone(w.on)
 	case len(w.read.replace) > 0:
 		condition = "t." + job.Quote(FileColumn) + " IN (" + literals(w.read.replace) + ")"
 	default:

@@ -130,7 +130,7 @@ func (w *workspace) openData(ctx context.Context) (err error) {
 	if w.lake, err = openLake(ctx, w.project, w.state, false); err != nil {
 		return err
 	}
-	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies")}
+	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies"), position: w.committedPosition}
 	return nil
 }
 

@@ -22,6 +22,7 @@ const (
 	Upsert     Mode = "upsert"     // inserts and updates by key
 	Partitions Mode = "partitions" // replaces the partitions the build produced
 	History    Mode = "history"    // keeps every version of a key with the time it was valid
+	Changes    Mode = "changes"    // applies the inserts, updates and deletes of a feed
 	View       Mode = "view"       // stores nothing
 )
 
