@@ -58,6 +58,7 @@ type workspace struct {
 	engine    *duckdb.Engine
 	journal   *journal.Journal
 	sources   *sources
+	failures  int // rounds of a session that follows which failed in a row
 	scratch   *scratch
 	others    map[string]*lake.Lake // of other environments, as far as they were opened
 	elsewhere string                // environment that inputs are read from which are not built here, "" for none

@@ -163,6 +163,9 @@ func (t *Table) PlaceOf(key string) project.Place {
 	return placeOf(t.doc, key, project.Place{File: t.File, Line: max(1, t.Line), Col: 1})
 }
 
+// Says tells whether the definition has a key, whatever its value.
+func (t *Table) Says(key string) bool { return t.doc.Get(key) != nil }
+
 // Earlier is the name a column had before, "" where it had none.
 func (t *Table) Earlier(name string) string {
 	for is, was := range t.Was {
