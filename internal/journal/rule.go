@@ -12,7 +12,7 @@ type RuleResult struct {
 	RunID  string `json:"run"`
 	Table  string `json:"table"`
 	Part   string `json:"part,omitempty"` // of the table that the build was about: a window of a backfill; "" for all it brought
-	Rule   string `json:"rule"` // its text
+	Rule   string `json:"rule"`           // its text
 	OnFail string `json:"on_fail"`
 	Passed bool   `json:"passed"`
 	Failed int64  `json:"failed"` // rows that broke it
