@@ -119,6 +119,8 @@ type Table struct {
 	File string // relative to the root, slashes
 	Line int    // of the definition's first line
 	Kind Kind
+	// Flawed says that mistakes in its file were found: what it is beside its SQL cannot be relied on. No project that has any is run.
+	Flawed bool
 
 	Connection string        // of a source table
 	Dataset    string        // what it reads there; files: the path pattern
