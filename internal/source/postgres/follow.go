@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -247,11 +248,11 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 	if err != nil {
 		return 0, err
 	}
-	to, err := f.drain(ctx, stream, names, keep)
+	to, err := f.drain(ctx, stream, names, from, keep)
 	return max(to, goal), errors.Join(err, stream.Close(context.WithoutCancel(ctx)))
 }
 
-func (f *following) drain(ctx context.Context, stream *replication.Feed, names map[replication.Table][]string, keep func(feed.Changes) error) (to replication.LSN, err error) {
+func (f *following) drain(ctx context.Context, stream *replication.Feed, names map[replication.Table][]string, from map[string]replication.LSN, keep func(feed.Changes) error) (to replication.LSN, err error) {
 	for {
 		e, err := stream.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -267,7 +268,7 @@ func (f *following) drain(ctx context.Context, stream *replication.Feed, names m
 			continue
 		}
 		for _, name := range names[e.Relation.Table()] {
-			if err := keep(placed(name, e)); err != nil {
+			if err := keep(placed(name, e, from[name])); err != nil {
 				return to, err
 			}
 		}
@@ -277,27 +278,40 @@ func (f *following) drain(ctx context.Context, stream *replication.Feed, names m
 	}
 }
 
-// placed makes one text of the two numbers that order changes.
-func placed(table string, e replication.Event) feed.Changes {
+// placed makes one text of the two numbers that order changes. The table has changes of transactions that committed before its
+// own position; another one that follows the same dataset may be further behind.
+func placed(table string, e replication.Event, after replication.LSN) feed.Changes {
 	own := len(e.Columns) - len(feed.Columns()) - 1 // two columns of the stream become one
-	out := feed.Changes{Table: table, Columns: e.Columns[:own], Rejects: e.Rejects}
+	out := feed.Changes{Table: table, Columns: e.Columns[:own]}
+	for _, r := range e.Rejects {
+		if replication.LSN(r.Offset) >= after {
+			out.Rejects = append(out.Rejects, r)
+		}
+	}
 	if e.Batch == nil {
 		return out
 	}
-	s := e.Batch.Schema()
-	lsn, seq := e.Batch.Column(own+2).(*array.Int64), e.Batch.Column(own+3).(*array.Int64)
+	commits := e.Batch.Column(own + 2).(*array.Int64).Int64Values()
+	first, _ := slices.BinarySearchFunc(commits, after, func(at int64, after replication.LSN) int { return cmp.Compare(replication.LSN(at), after) })
+	if first == len(commits) {
+		return out
+	}
+	batch := e.Batch.NewSlice(int64(first), int64(len(commits)))
+	defer batch.Release()
+	s := batch.Schema()
+	lsn, seq := batch.Column(own+2).(*array.Int64), batch.Column(own+3).(*array.Int64)
 	b := array.NewStringBuilder(memory.DefaultAllocator)
 	defer b.Release()
 	text := make([]byte, 0, 32)
-	for i := range int(e.Batch.NumRows()) {
+	for i := range int(batch.NumRows()) {
 		text = fmt.Appendf(text[:0], "%016X-%08X", uint64(lsn.Value(i)), uint64(seq.Value(i)))
 		b.BinaryBuilder.Append(text)
 	}
 	position := b.NewArray()
 	defer position.Release()
 	fields := slices.Concat(s.Fields()[:own+2], []arrow.Field{{Name: feed.ColumnPosition, Type: arrow.BinaryTypes.String, Nullable: true}}, s.Fields()[own+4:])
-	arrays := slices.Concat(e.Batch.Columns()[:own+2], []arrow.Array{position}, e.Batch.Columns()[own+4:])
-	out.Batch = array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, e.Batch.NumRows())
+	arrays := slices.Concat(batch.Columns()[:own+2], []arrow.Array{position}, batch.Columns()[own+4:])
+	out.Batch = array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, batch.NumRows())
 	return out
 }
 
