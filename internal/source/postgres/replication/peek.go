@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"weir/internal/fault"
 	"weir/internal/postgres"
 )
 
@@ -34,9 +33,10 @@ func startPeek(ctx context.Context, server *postgres.Server, o *Options, goal LS
 	if err != nil {
 		return nil, fmt.Errorf("read the backlog: %w", err)
 	}
-	hijacked, err := conn.Hijack()
+	hijacked, err := postgres.Hijack(ctx, conn)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "read the backlog: %w", err)
+		_ = conn.Close(ctx) // the error at hand says why
+		return nil, fmt.Errorf("read the backlog: %w", err)
 	}
 	p := &peek{conn: hijacked, goal: goal, most: o.PeekChanges}
 	query, err := (&pgproto3.Query{String: peekCommand(o, goal, version)}).Encode(nil)

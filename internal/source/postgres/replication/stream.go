@@ -52,9 +52,10 @@ func startStream(ctx context.Context, server *postgres.Server, o *Options, from 
 		return nil, fmt.Errorf("start replication: %w", err)
 	}
 	interval := statusInterval(ctx, conn)
-	hijacked, err := conn.Hijack()
+	hijacked, err := postgres.Hijack(ctx, conn)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "start replication: %w", err)
+		_ = conn.Close(ctx) // the error at hand says why
+		return nil, fmt.Errorf("start replication: %w", err)
 	}
 	s := &stream{conn: hijacked.Conn, confirmed: confirmed, kick: make(chan struct{}, 1), stopped: make(chan struct{})}
 	s.seen.Store(uint64(from))
