@@ -87,6 +87,7 @@ func (c *Conn) during(ctx context.Context) func() {
 func (c *Conn) failed(ctx context.Context, doing string, err error) error {
 	var known *fault.Error
 	var said *Error
+	var over *Oversize
 	switch {
 	case ctx.Err() != nil:
 		return &fault.Error{Class: fault.ClassOf(ctx.Err()), Err: errors.Join(errors.New(doing), ctx.Err())}
@@ -94,6 +95,8 @@ func (c *Conn) failed(ctx context.Context, doing string, err error) error {
 		e := fault.New(said.class(), "%s: %w", doing, said)
 		e.Hint = said.hint()
 		return e
+	case errors.As(err, &over):
+		return fault.New(fault.Data, "%s: %w", doing, err)
 	case errors.As(err, &known):
 		e := fault.New(known.Class, "%s: %w", doing, err)
 		return e

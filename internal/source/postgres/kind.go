@@ -54,7 +54,7 @@ func (c *Config) Open(ctx context.Context, env source.Env) (source.Opened, error
 	if err != nil {
 		return nil, err
 	}
-	return &opened{server: server, pace: newPace(c.RowsPerSecond)}, nil
+	return &opened{server: server, pace: source.NewPace(c.RowsPerSecond)}, nil
 }
 
 // replica are settings that lead to another host with everything else as it was.
@@ -148,7 +148,7 @@ func splitName(text string) (schema, table string, err error) {
 // opened is a connection that tables share.
 type opened struct {
 	server *postgres.Server
-	pace   *pace
+	pace   *source.Pace
 }
 
 func (o *opened) Dataset(reader source.Reader) (source.Source, error) {
