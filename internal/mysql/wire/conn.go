@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -49,6 +50,9 @@ type Server struct {
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	d := net.Dialer{Timeout: 30 * time.Second}
 	nc, err := d.DialContext(ctx, cfg.Network, cfg.Address)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("connect to %s: %w", cfg.Address, ctx.Err())
+	}
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "connect to %s: %w", cfg.Address, err)
 	}
@@ -102,8 +106,13 @@ func (c *Conn) failed(ctx context.Context, doing string, err error) error {
 		return e
 	}
 	c.broken = true
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errGone // io.EOF means the end of rows, which this is not
+	}
 	return fault.New(fault.Unavailable, "%s: %w", doing, err)
 }
+
+var errGone = errors.New("the server closed the connection")
 
 // Broken says whether the connection can't be used any more.
 func (c *Conn) Broken() bool { return c.broken }

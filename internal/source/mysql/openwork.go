@@ -83,8 +83,8 @@ func (s *scan) blind(ctx context.Context) (bound string, err error) {
 	return s.cursor.seen.Value, nil
 }
 
-// trxSQL lists transactions that have written: those that only read have ids from 2^48 on.
-const trxSQL = "SELECT trx_id, trx_mysql_thread_id, trx_id + 0 < 281474976710656 FROM information_schema.innodb_trx"
+// trxSQL lists transactions and says which have written: those that only read have no id (MariaDB) or one from 2^48 on (MySQL).
+const trxSQL = "SELECT trx_id, trx_mysql_thread_id, trx_id + 0 BETWEEN 1 AND 281474976710655 FROM information_schema.innodb_trx"
 
 const statementsSQL = "SELECT id, time FROM information_schema.processlist WHERE id <> connection_id() AND info IS NOT NULL" +
 	" AND command IN ('Query', 'Execute') AND info NOT LIKE 'SELECT%' AND info NOT LIKE 'SHOW%'"

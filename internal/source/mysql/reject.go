@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math/big"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -62,7 +64,11 @@ func rawText(columns []value.Column, row wire.Row) string {
 // shownValue writes a value for a person: bytes that are no text as \x and their digits.
 func shownValue(c value.Column, v []byte) string {
 	switch c.Kind {
-	case value.Blob, value.Geometry, value.Vector, value.Bool, value.Bits:
+	case value.Bool:
+		return strconv.FormatBool(len(v) > 0 && v[len(v)-1] != 0)
+	case value.Bits:
+		return new(big.Int).SetBytes(v).String()
+	case value.Blob, value.Geometry, value.Vector:
 	default:
 		if utf8.Valid(v) {
 			return string(v)
