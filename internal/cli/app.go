@@ -58,6 +58,7 @@ type workspace struct {
 	engine    *duckdb.Engine
 	journal   *journal.Journal
 	sources   *sources
+	failures  int // rounds of a session that follows which failed in a row
 	scratch   *scratch
 	others    map[string]*lake.Lake // of other environments, as far as they were opened
 	elsewhere string                // environment that inputs are read from which are not built here, "" for none
@@ -112,7 +113,7 @@ func (w *workspace) openAll(ctx context.Context) (err error) {
 	if w.lake, err = openLake(ctx, w.project, w.state, false); err != nil {
 		return err
 	}
-	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies")}
+	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies"), position: w.committedPosition}
 	return nil
 }
 

@@ -134,7 +134,7 @@ func (w *workspace) sniff(ctx context.Context, t *define.Table) (cols []job.Colu
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	scan, err := src.Begin(ctx, job.Read{Table: t.Name, Time: time.Now().UTC()})
+	scan, err := src.Begin(ctx, job.Read{Table: t.Name, Time: time.Now().UTC(), Look: true})
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ const (
 	Upsert     Mode = "upsert"     // inserts and updates by key
 	Partitions Mode = "partitions" // replaces the partitions the build produced
 	History    Mode = "history"    // keeps every version of a key with the time it was valid
+	Changes    Mode = "changes"    // applies the inserts, updates and deletes of a feed
 	View       Mode = "view"       // stores nothing
 )
 
@@ -159,6 +160,9 @@ type Table struct {
 func (t *Table) PlaceOf(key string) project.Place {
 	return placeOf(t.doc, key, project.Place{File: t.File, Line: max(1, t.Line), Col: 1})
 }
+
+// Says tells whether the definition has a key, whatever its value.
+func (t *Table) Says(key string) bool { return t.doc.Get(key) != nil }
 
 // Earlier is the name a column had before, "" where it had none.
 func (t *Table) Earlier(name string) string {

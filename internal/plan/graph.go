@@ -24,6 +24,7 @@ type Node struct {
 	Params []string // $names its SQL uses
 	Macros []string // macros its SQL calls, lower case
 	sql    string   // digest of what its SQL says
+	again  string   // file:line:col of its first recursive CTE, "" for none
 }
 
 // Graph is every table of a project and what needs what.
@@ -73,6 +74,9 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 			g.Warnings = append(g.Warnings, project.Problem{Place: paramPlace(t, "run_time"), Message: "$run_time stays that of the build which last computed a row's group",
 				Hint: "well for a column such as computed_at; a filter or an age by it goes stale: leave incremental out, or let the reader compare with the time"})
 		}
+		if m, ok := st.Find("recursive", ""); ok {
+			node.again = placeOf(t, m.Offset).String()
+		}
 		t.SQL = st.SQL // without what follows its last token, so that it can stand in brackets
 		problems = append(problems, g.inputs(node, st)...)
 	}
@@ -108,7 +112,7 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) (*reading, 
 	g.gather(macros)
 	g.bodies = map[string]macroBody{}
 	for _, m := range macros {
-		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros}
+		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros, m.Recursive}
 	}
 	if len(problems) == 0 {
 		g.Project.Macros = single
@@ -120,10 +124,19 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) (*reading, 
 type macroBody struct {
 	sql   string
 	calls []string
+	again bool // it has a recursive CTE
 }
 
 // MacroSQL is what makes the macros that a table's SQL calls, and those that they call, the latter first.
 func (g *Graph) MacroSQL(name string) (out []string) {
+	for _, m := range g.calls(name) {
+		out = append(out, g.bodies[m].sql)
+	}
+	return out
+}
+
+// calls are the macros that a table's SQL calls, and those that they call, the latter first; lower case.
+func (g *Graph) calls(name string) (out []string) {
 	seen := map[string]bool{}
 	var visit func(names []string)
 	visit = func(names []string) {
@@ -132,7 +145,7 @@ func (g *Graph) MacroSQL(name string) (out []string) {
 			if m, ok := g.bodies[n]; ok && !seen[n] {
 				seen[n] = true
 				visit(m.calls)
-				out = append(out, m.sql)
+				out = append(out, n)
 			}
 		}
 	}
@@ -287,6 +300,7 @@ func (g *Graph) closure(name string) []string {
 func (g *Graph) Task(name string) build.Task {
 	t := build.Task{Table: g.Nodes[name].Table, Meaning: g.meaning(name)}
 	t.Definition = t.Meaning.Hash()
+	t.Recursive = g.recursive(name)
 	for _, in := range g.closure(name) {
 		input := build.Input{Name: in}
 		if node := g.Nodes[in]; node.Table.Mode == define.View {
@@ -297,6 +311,27 @@ func (g *Graph) Task(name string) build.Task {
 		t.Inputs = append(t.Inputs, input)
 	}
 	return t
+}
+
+// recursive tells of the recursive CTE that rows of a table are made with, its own, a macro's or a view's; "" for none.
+func (g *Graph) recursive(name string) string {
+	node := g.Nodes[name]
+	if node.again != "" {
+		return node.again
+	}
+	for _, m := range g.calls(name) {
+		if g.bodies[m].again {
+			return "macro " + m
+		}
+	}
+	for _, in := range node.Inputs {
+		if g.Nodes[in].Table.Mode == define.View {
+			if at := g.recursive(in); at != "" {
+				return at
+			}
+		}
+	}
+	return ""
 }
 
 func sorted[V any](m map[string]V) []string {

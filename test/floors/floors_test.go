@@ -19,7 +19,7 @@ var house = [][]string{
 	{"run", "cases"},
 	{"plan", "build", "maintain", "crawl"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
-	{"lake", "journal"},
+	{"lake", "journal", "feed"},
 	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
 	{"fault"},
 }
