@@ -48,7 +48,7 @@ func (c *Config) Open(ctx context.Context, env source.Env) (source.Opened, error
 	if env.Resolve != nil {
 		resolve = func(text string) (string, error) { return env.Resolve(ctx, text) }
 	}
-	o := &opened{config: c, project: env.Project, scratch: env.Scratch, pace: newPace(c.RowsPerSecond)}
+	o := &opened{config: c, project: env.Project, scratch: env.Scratch, pace: source.NewPace(c.RowsPerSecond)}
 	var err error
 	if o.primary, err = c.Settings.Prepare(env.Root, resolve); err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ type opened struct {
 	scratch   string
 	primary   *postgres.Server // where changes are written
 	server    *postgres.Server // where tables are read
-	pace      *pace
+	pace      *source.Pace
 	following *following // nil: no table follows
 }
 
