@@ -27,12 +27,7 @@ type frames struct {
 	patience time.Duration // the longest wait where no deadline is given; 0: none
 }
 
-const (
-	bufferBytes = 256 << 10
-	// A read that brought less than this is followed by a pause, in which more gathers in the socket.
-	shortRead = 64 << 10
-	pause     = time.Millisecond
-)
+const bufferBytes = 256 << 10
 
 func readFrames(conn net.Conn, most int) *frames {
 	f := &frames{conn: conn, most: most, full: make(chan []byte, 1), empty: make(chan []byte, 3), done: make(chan struct{}), timer: time.NewTimer(time.Hour)}
@@ -46,7 +41,7 @@ func readFrames(conn net.Conn, most int) *frames {
 // read ends when the connection is closed or breaks, or after stop.
 func (f *frames) read() {
 	defer close(f.full)
-	buf := <-f.empty
+	buf, in := <-f.empty, gathering(f.conn)
 	for {
 		whole, want, err := f.split(buf)
 		if err != nil {
@@ -58,15 +53,13 @@ func (f *frames) read() {
 			if !ok {
 				return
 			}
-			if buf = next; whole < shortRead {
-				time.Sleep(pause)
-			}
+			buf = next
 			continue
 		}
 		if want > cap(buf) {
 			buf = append(make([]byte, 0, want+bufferBytes), buf...)
 		}
-		n, err := f.conn.Read(buf[len(buf):cap(buf)])
+		n, err := in.Read(buf[len(buf):cap(buf)])
 		if buf = buf[:len(buf)+n]; err != nil && n == 0 {
 			f.err = err
 			return
