@@ -68,29 +68,31 @@ def peers(url: str, table: str, out: Path) -> list[Peer]:
     ]
 
 
-def resident(root: int) -> int:
-    """Resident memory of a process and all below it, in bytes; 0 where the system does not tell."""
-    below: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended
-        below.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    total, todo = 0, [root]
+def below(pid: int) -> list[int]:
+    """A process and all that it started, as far as they still run."""
+    found, todo = [], [pid]
     while todo:
-        pid = todo.pop()
-        todo += below.get(pid, [])
-        try:
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except OSError:
-            pass
-    return total
+        found.append(todo.pop())
+        for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
+            try:
+                todo += map(int, children.read_text().split())
+            except OSError:
+                continue  # the thread ended
+    return found
+
+
+def peak_of(pid: int) -> int:
+    """The most memory that a running process has had resident, in bytes; 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0  # it ended
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def measure(peer: Peer, log: Path) -> Sample:
-    """Runs a peer to its end. CPU time is that of the process and all below it; memory is their peak together, by looking
-    every 50 ms, or that of the largest as the system saw it, where that is more."""
+    """Runs a peer to its end. CPU time is that of the process and all below it. Memory is the sum of the peaks of those that
+    run at once, or that of the largest as the system tells at the end, where that is more."""
     peak, done = 0, threading.Event()
     quiet = peer.name == "psql"
     with log.open("wb") as err:
@@ -102,8 +104,8 @@ def measure(peer: Peer, log: Path) -> Sample:
 
         def watch() -> None:
             nonlocal peak
-            while not done.wait(0.05):
-                peak = max(peak, resident(child.pid))
+            while not done.wait(0.2):
+                peak = max(peak, sum(map(peak_of, below(child.pid))))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
