@@ -61,6 +61,7 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 			}
 		}
 	}
+	e.feeds(ctx, results)
 	if err := e.j.Finish(ctx, e.run.ID, status); err != nil {
 		return err
 	}
