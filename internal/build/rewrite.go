@@ -39,8 +39,8 @@ func (w *work) rewrite(ctx context.Context, t *lake.Table, fresh int64, m *merge
 		return nil
 	}
 	m.remove = touched
-	if err := w.writeMerged(ctx, t, m); err != nil {
-		return err
+	if err := w.writeMerged(ctx, t, m); err != nil || len(m.remove) == 0 {
+		return err // a commit that only adds is told by its files
 	}
 	return w.upsertChanges(ctx, t, m)
 }
