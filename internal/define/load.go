@@ -23,7 +23,7 @@ func Load(root, env string, kinds Kinds) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{folder: folder, kinds: kinds, problems: folder.Problems, out: &Project{
+	l := &loader{folder: folder, kinds: kinds, problems: folder.Problems, out: &Project{kinds: kinds,
 		Root: folder.Root, Env: env, Redactor: &secret.Redactor{}, Keep: Keep{Snapshots: keepSnapshots, AtLeast: keepAtLeast},
 		Connections: map[string]*Connection{}, Tables: map[string]*Table{}, Pipelines: map[string]*Pipeline{},
 	}}

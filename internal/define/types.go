@@ -58,6 +58,7 @@ type Project struct {
 	Publish     bool          // whether tables are published to their destinations
 	Development bool          // whether tables may be built from a part of their rows
 	Resolver    *secret.Resolver
+	kinds       Kinds
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
 }
 
