@@ -67,10 +67,7 @@ func (w *workspace) showPosition(ctx context.Context, table string, asJSON bool)
 
 // lag asks the connection that a table follows how far its feed is behind; nothing for a table that follows none.
 func (w *workspace) lag(ctx context.Context, t *define.Table) ([]source.Measure, error) {
-	if t == nil {
-		return nil, nil
-	}
-	if r, ok := t.Reader.(source.Following); !ok || !r.Follows() {
+	if t == nil || !follows(t) {
 		return nil, nil
 	}
 	o, err := w.sources.connection(ctx, t.Connection)

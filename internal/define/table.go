@@ -54,6 +54,10 @@ func (l *loader) table(f project.File) {
 	}
 	l.claim(t)
 	if f.Broken {
+		if f.SQL != nil && strings.TrimSpace(f.SQL.Body) != "" {
+			// The header says nothing, but what is below it can be looked through.
+			t.Kind, t.Mode, t.SQL, t.SQLLine = FromSQL, Replace, f.SQL.Body, f.SQL.Line
+		}
 		return
 	}
 	l.add(project.Substitute(f.Doc, l.folder.Lookup)...)

@@ -17,7 +17,7 @@ var house = [][]string{
 	{"server", "deploy"},
 	{"workflow", "schedule", "alert", "lineage"},
 	{"run", "cases"},
-	{"plan", "build", "maintain", "crawl"},
+	{"plan", "build", "maintain", "crawl", "verify"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
 	{"lake", "journal", "feed"},
 	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},

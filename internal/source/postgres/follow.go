@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -14,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -247,11 +247,11 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 	if err != nil {
 		return 0, err
 	}
-	to, err := f.drain(ctx, stream, names, keep)
+	to, err := f.drain(ctx, stream, names, from, keep)
 	return max(to, goal), errors.Join(err, stream.Close(context.WithoutCancel(ctx)))
 }
 
-func (f *following) drain(ctx context.Context, stream *replication.Feed, names map[replication.Table][]string, keep func(feed.Changes) error) (to replication.LSN, err error) {
+func (f *following) drain(ctx context.Context, stream *replication.Feed, names map[replication.Table][]string, from map[string]replication.LSN, keep func(feed.Changes) error) (to replication.LSN, err error) {
 	for {
 		e, err := stream.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -267,7 +267,7 @@ func (f *following) drain(ctx context.Context, stream *replication.Feed, names m
 			continue
 		}
 		for _, name := range names[e.Relation.Table()] {
-			if err := keep(placed(name, e)); err != nil {
+			if err := keep(placed(name, e, from[name])); err != nil {
 				return to, err
 			}
 		}
@@ -277,43 +277,69 @@ func (f *following) drain(ctx context.Context, stream *replication.Feed, names m
 	}
 }
 
-// placed makes one text of the two numbers that order changes.
-func placed(table string, e replication.Event) feed.Changes {
+// placed makes one text of the two numbers that order changes. The table has changes of transactions that committed before its
+// own position; another one that follows the same dataset may be further behind.
+func placed(table string, e replication.Event, after replication.LSN) feed.Changes {
 	own := len(e.Columns) - len(feed.Columns()) - 1 // two columns of the stream become one
-	out := feed.Changes{Table: table, Columns: e.Columns[:own], Rejects: e.Rejects}
+	out := feed.Changes{Table: table, Columns: e.Columns[:own]}
+	for _, r := range e.Rejects {
+		if replication.LSN(r.Offset) >= after {
+			out.Rejects = append(out.Rejects, r)
+		}
+	}
 	if e.Batch == nil {
 		return out
 	}
-	s := e.Batch.Schema()
-	lsn, seq := e.Batch.Column(own+2).(*array.Int64), e.Batch.Column(own+3).(*array.Int64)
+	commits := e.Batch.Column(own + 2).(*array.Int64).Int64Values()
+	first, _ := slices.BinarySearchFunc(commits, after, func(at int64, after replication.LSN) int { return cmp.Compare(replication.LSN(at), after) })
+	if first == len(commits) {
+		return out
+	}
+	batch := e.Batch.NewSlice(int64(first), int64(len(commits)))
+	defer batch.Release()
+	s := batch.Schema()
+	lsn, seq := batch.Column(own+2).(*array.Int64), batch.Column(own+3).(*array.Int64)
 	b := array.NewStringBuilder(memory.DefaultAllocator)
 	defer b.Release()
 	text := make([]byte, 0, 32)
-	for i := range int(e.Batch.NumRows()) {
+	for i := range int(batch.NumRows()) {
 		text = fmt.Appendf(text[:0], "%016X-%08X", uint64(lsn.Value(i)), uint64(seq.Value(i)))
 		b.BinaryBuilder.Append(text)
 	}
 	position := b.NewArray()
 	defer position.Release()
 	fields := slices.Concat(s.Fields()[:own+2], []arrow.Field{{Name: feed.ColumnPosition, Type: arrow.BinaryTypes.String, Nullable: true}}, s.Fields()[own+4:])
-	arrays := slices.Concat(e.Batch.Columns()[:own+2], []arrow.Array{position}, e.Batch.Columns()[own+4:])
-	out.Batch = array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, e.Batch.NumRows())
+	arrays := slices.Concat(batch.Columns()[:own+2], []arrow.Array{position}, batch.Columns()[own+4:])
+	out.Batch = array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, batch.NumRows())
 	return out
 }
 
-// close tells the server what every table has, so that it need not keep it until the next run.
-func (f *following) close() error {
+// Acknowledge tells the server what every table has, so that it need not keep it, and drops a slot that makes it keep too much
+// all the same. What it is told is a hint, never ahead of the lake (promise 1): where it cannot be told now, the next run does.
+func (o *opened) Acknowledge(ctx context.Context) error {
+	f := o.following
+	if f == nil {
+		return nil
+	}
 	forget, ok := f.hub.Forgettable()
-	err := f.hub.Close()
 	if !ok || f.slot == "" || !f.used {
-		return err
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	// A hint, never ahead of the lake (promise 1): where it cannot be given now, the next run gives it.
-	if c, derr := f.opened.primary.Dial(ctx); derr == nil {
-		_ = replication.Advance(ctx, c, f.slot, forget)
-		_ = c.Close(ctx)
+	c, err := o.primary.Dial(ctx)
+	if err != nil {
+		return nil
 	}
-	return err
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }() // nothing hangs on it
+	if replication.Advance(ctx, c, f.slot, forget) != nil || o.config.MaxWAL == 0 {
+		return nil
+	}
+	slot, ok, err := replication.FindSlot(ctx, c, f.slot)
+	if err != nil || !ok || slot.Retained <= int64(o.config.MaxWAL) {
+		return nil
+	}
+	if err := replication.DropSlot(ctx, c, f.slot); err != nil {
+		return fmt.Errorf("the server keeps %d bytes of log for slot %s, more than max_wal: %w", slot.Retained, f.slot, err)
+	}
+	return fault.New(fault.Data, "stopped following: the server kept %d bytes of log for slot %s, more than max_wal (%d); the slot was dropped to protect the server", slot.Retained, f.slot, int64(o.config.MaxWAL)).
+		WithHint("find what held it up (a table that fails, runs too far apart), then read the tables anew: weir run TABLE --full")
 }

@@ -75,7 +75,7 @@ func (r *rows) Next(ctx context.Context) (arrow.RecordBatch, error) {
 	select {
 	case batch, ok := <-r.batches:
 		if ok {
-			return batch, r.scan.pace.wait(ctx, batch.NumRows())
+			return batch, r.scan.pace.Wait(ctx, batch.NumRows())
 		}
 		if r.err != nil {
 			return nil, fmt.Errorf("read %s: %w", r.scan.read.Table, r.err)
