@@ -64,7 +64,9 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 	if err := w.sameServer(server); err != nil {
 		return p, err
 	}
-	scan, err := src.Begin(ctx, w.request())
+	request := w.request()
+	request.Look = true
+	scan, err := src.Begin(ctx, request)
 	if err != nil {
 		return p, err
 	}
@@ -79,6 +81,9 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 	}
 	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.ReadsWhole() && !scan.End().Equal(w.state.ledger.Position))
 	p.Why = whySource(len(p.Splits), changed, p.Build, w.t, w.state)
+	if e, ok := scan.(source.Explained); ok && len(p.Splits) > 0 {
+		p.Why = e.Explain()
+	}
 	return p, nil
 }
 

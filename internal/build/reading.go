@@ -11,24 +11,25 @@ import (
 
 // reading is a fixed, bounded read: what is read and where the table stands after it.
 type reading struct {
-	rel     source.Relation
-	params  job.Params
-	base    job.Position // value of each split the read started from
-	next    job.Position
-	whole   bool // the position is swapped as a whole
-	full    bool // everything there is was read, so a key that is not in it is gone
-	server  string
-	splits  []string // that are read
-	replace []string // splits whose earlier rows this read replaces
-	closes  []string // rejects this read settles, as closings gives them
-	part    *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
-	inside  string   // condition that every row brought must meet; "" for none
-	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
-	beside  bool     // its rows come beside those there are, whatever the mode: a replay
-	settles bool     // though beside, the definition is from here on the one the table was built from
-	careful func(ctx context.Context, cause error) (source.Relation, error)
-	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
-	ends    []func(ctx context.Context) error
+	rel       source.Relation
+	params    job.Params
+	base      job.Position // value of each split the read started from
+	next      job.Position
+	whole     bool // the position is swapped as a whole
+	full      bool // everything there is was read, so a key that is not in it is gone
+	server    string
+	splits    []string // that are read
+	replace   []string // splits whose earlier rows this read replaces
+	closes    []string // rejects this read settles, as closings gives them
+	part      *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
+	inside    string   // condition that every row brought must meet; "" for none
+	within    string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
+	beside    bool     // its rows come beside those there are, whatever the mode: a replay
+	settles   bool     // though beside, the definition is from here on the one the table was built from
+	careful   func(ctx context.Context, cause error) (source.Relation, error)
+	steady    func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
+	committed func(ctx context.Context) error // tells the source that the lake has what was read; nil: it need not know
+	ends      []func(ctx context.Context) error
 }
 
 func (r *reading) close(ctx context.Context) error {
@@ -75,8 +76,11 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 		return err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
+	if a, ok := scan.(source.Acknowledged); ok {
+		r.committed = a.Committed
+	}
 	splits := scan.Splits()
-	r.full = w.t.Full || w.t.Table.ReadsWhole()
+	r.full = w.t.Full || w.t.Table.ReadsWhole() || complete(scan)
 	r.whole = r.full
 	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
@@ -102,6 +106,12 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	return nil
 }
 
+// complete says whether a scan covers all there is, though it was not asked to.
+func complete(scan source.Scan) bool {
+	c, ok := scan.(source.Complete)
+	return ok && c.Complete()
+}
+
 // moved keeps the splits whose value changes: only they are compared and set at the commit, so that two runs over different
 // files do not meet.
 func moved(from, to job.Position) (base, next job.Position) {
@@ -115,7 +125,7 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Dataset: w.t.Table.Dataset, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
@@ -132,6 +142,9 @@ func (w *work) request() job.Read {
 }
 
 func (w *work) relate(ctx context.Context, scan source.Scan, r *reading) (err error) {
+	if rows, ok := scan.(source.Batched); ok {
+		return w.relateRows(ctx, rows, r)
+	}
 	able, ok := scan.(source.Scannable)
 	if !ok {
 		return fault.New(fault.Internal, "the source gives neither a relation nor batches")
@@ -157,6 +170,14 @@ func (w *work) keepClose(r *reading, rel source.Relation) {
 	if rel.Close != nil {
 		r.ends = append(r.ends, rel.Close)
 	}
+}
+
+// closeRelation ends the relation before another of the same scan is made: rows that come in batches come once.
+func (r *reading) closeRelation(ctx context.Context) error {
+	if r.rel.Close == nil {
+		return nil
+	}
+	return r.rel.Close(ctx)
 }
 
 // sameServer stops a read whose position was made on another server (promise 7).

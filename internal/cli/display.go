@@ -20,16 +20,18 @@ import (
 
 // display shows a run as it goes: a line a finished table and, on a terminal, a live line for each that is being built.
 type display struct {
-	app     *app
-	out     io.Writer
-	live    bool
-	quiet   bool // results go out as JSON
-	mu      sync.Mutex
-	width   int
-	running map[string]*watched
-	drawn   int // live lines on the screen
-	halt    chan struct{}
-	wait    sync.WaitGroup
+	app       *app
+	out       io.Writer
+	live      bool
+	quiet     bool   // results go out as JSON
+	following bool   // only what happens is shown
+	header    string // of a run that has not shown anything yet
+	mu        sync.Mutex
+	width     int
+	running   map[string]*watched
+	drawn     int // live lines on the screen
+	halt      chan struct{}
+	wait      sync.WaitGroup
 }
 
 // watched is one build that is going on.
@@ -48,8 +50,11 @@ func newDisplay(a *app, quiet bool) *display {
 }
 
 func (d *display) start(r journal.Run, tables int, place string) {
-	if !d.quiet {
-		fmt.Fprintf(d.out, "run %d · %s · %s UTC%s\n", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"), place)
+	header := fmt.Sprintf("run %d · %s · %s UTC%s", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"), place)
+	if d.following {
+		d.header = header
+	} else if !d.quiet {
+		fmt.Fprintln(d.out, header)
 	}
 	d.halt = make(chan struct{})
 	if !d.live {
@@ -132,6 +137,10 @@ func (d *display) print(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.erase()
+	if d.header != "" {
+		fmt.Fprintln(d.out, d.header)
+		d.header = ""
+	}
 	fmt.Fprintln(d.out, d.app.redact(line))
 }
 
@@ -149,6 +158,9 @@ func (d *display) done(r run.Result, out build.Outcome) {
 		}
 		d.warnings(out)
 	case run.Skipped:
+		if d.following {
+			return
+		}
 		d.print(fmt.Sprintf("%-*s  skipped  %s", d.width, r.Name, out.Why))
 	case run.Failed:
 		d.print(fmt.Sprintf("%-*s  FAILED   %s", d.width, r.Name, strings.TrimPrefix(r.Err.Error(), "build "+r.Name+": ")))

@@ -82,6 +82,8 @@ CREATE TABLE rules (
 	metrics TEXT NOT NULL -- JSON
 ) STRICT;
 CREATE INDEX rules_run ON rules (run, tbl);
+`, `
+ALTER TABLE rules ADD COLUMN part TEXT NOT NULL DEFAULT '';
 `}
 }
 

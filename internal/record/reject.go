@@ -1,4 +1,4 @@
-// Package record holds data in flight: rejects today, Arrow batches where rows travel through Go.
+// Package record holds data in flight: rejects, and Arrow batches where rows travel through Go.
 package record
 
 import "weir/internal/job"

@@ -27,6 +27,11 @@ type Reader interface {
 	Summary() string
 }
 
+// RowRejects readers leave rejects that are rows as JSON objects, to be replayed as rows.
+type RowRejects interface {
+	RowRejects()
+}
+
 // Opened is a connection that is ready.
 type Opened interface {
 	// Dataset gives a source for one table's dataset; reader is what the same kind decoded.
@@ -37,6 +42,7 @@ type Opened interface {
 
 // Env is what a connection gets from its project when it is opened.
 type Env struct {
+	Project string                                                 // its name
 	Root    string                                                 // the project's folder
 	Resolve func(ctx context.Context, text string) (string, error) // ${secret:…} -> value
 	Scratch string                                                 // a local folder for copies of remote objects

@@ -17,10 +17,10 @@ var house = [][]string{
 	{"server", "deploy"},
 	{"workflow", "schedule", "alert", "lineage"},
 	{"run", "cases"},
-	{"plan", "build", "maintain", "crawl"},
+	{"plan", "build", "maintain", "crawl", "verify"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
-	{"lake", "journal"},
-	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access"},
+	{"lake", "journal", "feed"},
+	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
 	{"fault"},
 }
 
