@@ -114,10 +114,8 @@ func (l *tableLine) fill(ctx context.Context, t *lake.Table) error {
 		l.State = "damaged: " + err.Error()
 		return nil
 	}
-	for _, f := range files {
-		l.Bytes += f.Bytes
-	}
 	l.Files = len(files)
+	_, l.Bytes = lake.Size(files)
 	ledger, err := t.Ledger(ctx)
 	if err != nil {
 		l.State = "damaged: " + err.Error()
