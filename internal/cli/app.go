@@ -17,6 +17,7 @@ import (
 	"weir/internal/journal"
 	"weir/internal/lake"
 	"weir/internal/plan"
+	sinkkinds "weir/internal/sink/kinds"
 	"weir/internal/source/kinds"
 )
 
@@ -42,7 +43,7 @@ func (a *app) load() (*define.Project, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, "find project folder: %w", err)
 	}
-	p, err := define.Load(root, a.env, kinds.All())
+	p, err := define.Load(root, a.env, kinds.All(), sinkkinds.All())
 	if p != nil {
 		a.project = p
 	}

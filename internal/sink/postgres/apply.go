@@ -322,4 +322,3 @@ func conflict(key, cols []placed) string {
 	}
 	return out
 }
-

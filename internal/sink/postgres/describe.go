@@ -16,7 +16,7 @@ import (
 // table is a destination as it is.
 type table struct {
 	oid     uint32
-	kind    byte // of pg_class: r, or p for a partitioned one
+	kind    byte  // of pg_class: r, or p for a partitioned one
 	rows    int64 // about; -1 where the server never counted
 	empty   bool  // as far as we may look
 	columns []column
