@@ -56,5 +56,5 @@ docs: build
 	./weir schema --output docs/reference/schema.json
 
 clean:
-	test/services stop
-	rm -rf weir demo .services
+	test/services clean
+	rm -rf weir demo

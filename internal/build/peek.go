@@ -79,6 +79,9 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 	}
 	p.Build = len(p.Splits) > 0 || w.state.table == nil || (w.t.Table.ReadsWhole() && !scan.End().Equal(w.state.ledger.Position))
 	p.Why = whySource(len(p.Splits), changed, p.Build, w.t, w.state)
+	if e, ok := scan.(source.Explained); ok && len(p.Splits) > 0 {
+		p.Why = e.Explain()
+	}
 	return p, nil
 }
 

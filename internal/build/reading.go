@@ -76,7 +76,7 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
 	splits := scan.Splits()
-	r.full = w.t.Full || w.t.Table.ReadsWhole()
+	r.full = w.t.Full || w.t.Table.ReadsWhole() || complete(scan)
 	r.whole = r.full
 	if len(splits) == 0 && w.state.table != nil && (!r.whole || scan.End().Equal(w.state.ledger.Position)) {
 		return nil
@@ -102,6 +102,12 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 	return nil
 }
 
+// complete says whether a scan covers all there is, though it was not asked to.
+func complete(scan source.Scan) bool {
+	c, ok := scan.(source.Complete)
+	return ok && c.Complete()
+}
+
 // moved keeps the splits whose value changes: only they are compared and set at the commit, so that two runs over different
 // files do not meet.
 func moved(from, to job.Position) (base, next job.Position) {
@@ -115,7 +121,7 @@ func moved(from, to job.Position) (base, next job.Position) {
 }
 
 func (w *work) request() job.Read {
-	r := job.Read{Table: w.t.Table.Name, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
+	r := job.Read{Table: w.t.Table.Name, Dataset: w.t.Table.Dataset, Full: w.t.Full, Known: w.knownColumns(), Time: w.t.Time}
 	if !w.t.Full {
 		r.From = w.state.ledger.Position
 	}
@@ -132,6 +138,9 @@ func (w *work) request() job.Read {
 }
 
 func (w *work) relate(ctx context.Context, scan source.Scan, r *reading) (err error) {
+	if rows, ok := scan.(source.Batched); ok {
+		return w.relateRows(ctx, rows, r)
+	}
 	able, ok := scan.(source.Scannable)
 	if !ok {
 		return fault.New(fault.Internal, "the source gives neither a relation nor batches")
@@ -157,6 +166,14 @@ func (w *work) keepClose(r *reading, rel source.Relation) {
 	if rel.Close != nil {
 		r.ends = append(r.ends, rel.Close)
 	}
+}
+
+// closeRelation ends the relation before another of the same scan is made: rows that come in batches come once.
+func (r *reading) closeRelation(ctx context.Context) error {
+	if r.rel.Close == nil {
+		return nil
+	}
+	return r.rel.Close(ctx)
 }
 
 // sameServer stops a read whose position was made on another server (promise 7).

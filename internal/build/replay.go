@@ -46,7 +46,7 @@ func (r *replaying) begin(ctx context.Context) error {
 	r.read = &reading{beside: true}
 	var records, rows []record.Reject
 	for _, x := range r.rejects {
-		if x.Kind == record.KindQuarantined {
+		if x.Kind == record.KindQuarantined || asRow(r.t.Table) {
 			rows = append(rows, x)
 		} else {
 			records = append(records, x)

@@ -139,6 +139,9 @@ func (w *workspace) sniff(ctx context.Context, t *define.Table) (cols []job.Colu
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, scan.Close()) }()
+	if rows, ok := scan.(source.Batched); ok {
+		return build.SourceColumns(ctx, t, rows)
+	}
 	able, ok := scan.(source.Scannable)
 	if !ok || len(scan.Splits()) == 0 {
 		return t.Columns, nil

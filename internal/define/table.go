@@ -109,9 +109,13 @@ func (l *loader) sourceTable(t *Table, doc *project.Node) {
 	}
 	l.common(t, keys)
 	t.Cursor, t.MaxRejects = string(own.Cursor), Limit(own.MaxRejects)
+	if r, ok := t.Reader.(named); ok {
+		t.Mode = Mode(r.SetDataset(t.Dataset, t.Cursor))
+	}
 	found = append(found, l.change(t, change, len(found) == 0)...)
 	if t.Reader != nil && len(found) == 0 {
 		found = append(found, l.reader(t, doc)...)
+		found = append(found, adding(t)...)
 	}
 	l.add(found...)
 	l.publish(t, keys.Publish)
@@ -150,6 +154,20 @@ func (l *loader) from(t *Table, doc *project.Node) (*source.Kind, []project.Prob
 
 func hasField(structure any, key string) bool {
 	return slices.ContainsFunc(project.Fields(reflect.TypeOf(structure)), func(f project.Field) bool { return f.Key == key })
+}
+
+// adding refuses a table that would take all of a dataset's rows again each time.
+func adding(t *Table) []project.Problem {
+	if _, ok := t.Reader.(named); !ok || t.Mode != Append || t.Cursor != "" {
+		return nil
+	}
+	return []project.Problem{t.PlaceOf("mode").Problem("mode append would add all rows of %s again in every build", t.Dataset).
+		WithHint("write cursor: with a column that grows, or a key, or mode: replace")}
+}
+
+// named is a reader of one dataset that from names. It answers with the mode of a table without key and mode.
+type named interface {
+	SetDataset(dataset, cursor string) (mode string)
 }
 
 // columned is a reader that wants to know the declared columns.

@@ -14,6 +14,8 @@ type Macro struct {
 	Macros []string // other macros its body calls, as far as they are known
 	SQL    string   // the statement that makes it
 	Text   string   // its tokens: what layout, comments and the case of words do not change
+
+	Warnings Mistakes // as of a Statement
 }
 
 // Macros reads a file of CREATE [OR REPLACE] MACRO statements. Bodies keep to the same rules as definitions; a macro of the
@@ -47,6 +49,7 @@ func Macros(ctx context.Context, p Parser, file, sql string, opts ...Option) ([]
 			}
 			macro.Inputs = append(macro.Inputs, st.Inputs...)
 			macro.Macros = append(macro.Macros, st.Macros...)
+			macro.Warnings = append(macro.Warnings, st.Warnings...)
 		}
 		out = append(out, macro)
 	}

@@ -35,7 +35,12 @@ type Statement struct {
 	Limit      bool
 	Warnings   Mistakes // what may be meant as it is, but may differ from run to run
 	Marks      []Mark   // where it does any of these and more, in the order of the tree
+
+	apart func(has func(column string) bool) bool
 }
+
+// Apart says whether given columns tell the rows that it gives apart.
+func (s *Statement) Apart(has func(column string) bool) bool { return s.apart(has) }
 
 // Option changes what Read allows.
 type Option func(*rules)
@@ -45,17 +50,17 @@ type rules struct {
 	clock  bool
 	macros map[string]bool // lower case
 	key    []string
-	keyOf  func(table string) []string
+	tables Tables
 }
 
 // AllowClock lets a statement ask for the time and for random values. A definition may not: the same input must give the
 // same rows on every engine and in every run (promise 11).
 func AllowClock() Option { return func(r *rules) { r.clock = true } }
 
-// Keys tells what identifies rows: own are the output columns of the definition's key, of the columns of a table's key by its
-// name as SQL writes it. Rows are in one order by them, which a LIMIT needs.
-func Keys(own []string, of func(table string) []string) Option {
-	return func(r *rules) { r.key, r.keyOf = own, of }
+// Keys tells what identifies rows: own are the output columns of the definition's key, and tables knows those of what it
+// reads. Rows are in one order by them, which LIMIT and window functions need.
+func Keys(own []string, tables Tables) Option {
+	return func(r *rules) { r.key, r.tables = own, tables }
 }
 
 // KnownMacros adds macros that bodies may use as tables (see Macros).
@@ -128,6 +133,7 @@ func (r *rules) read(ctx context.Context, p Parser, sql string) (*Statement, []f
 	w.st.Text = tokenText(sql, false)
 	st := w.finish()
 	st.Warnings = placed(sql, w.warned)
+	st.apart = func(has func(column string) bool) bool { return w.rowsApart(w.top, nil, nil, has) }
 	return st, w.found, nil
 }
 

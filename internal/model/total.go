@@ -239,21 +239,13 @@ func (w *walker) groups(n *tree, c covering) bool {
 	return true
 }
 
-// keyed says whether the order holds a key: the definition's own, of its last SELECT, or that of the one table read.
+// keyed says whether the order tells rows apart: by the definition's own key, of its last SELECT, or by those of what is read.
 func (w *walker) keyed(n *tree, c covering) bool {
 	if n == w.top && len(w.key) > 0 && !slices.ContainsFunc(w.key, func(k string) bool { return !c.column(k) }) {
 		return true
 	}
-	from := n.get("from_table")
-	if n.str("type") != "SELECT_NODE" || from.str("type") != "BASE_TABLE" || w.keyOf == nil || len(n.list("group_expressions")) > 0 {
-		return false
-	}
-	name := strings.Trim(from.str("catalog_name")+"."+from.str("schema_name")+"."+from.str("table_name"), ".")
-	if from.str("schema_name") == "" && w.isCTE(name) {
-		return false
-	}
-	key := w.keyOf(name)
-	return len(key) > 0 && !slices.ContainsFunc(key, func(k string) bool { return !c.input(k) })
+	_, grouped, _ := w.groupsOf(n)
+	return n.str("type") == "SELECT_NODE" && !grouped && w.factsOf(n, w.meant(n, c.order)).total()
 }
 
 // column says whether an output column of a name is ordered by, also one that a star gives.

@@ -14,10 +14,12 @@ type walker struct {
 	inputs []Input
 	params []mention
 	called []mention
-	scopes []map[string]bool // names of the CTEs in reach, lower case, innermost last
-	at     int               // last place known, for nodes without one
+	scopes []cte // the CTEs in reach, innermost last
+	at     int   // last place known, for nodes without one
 
 	top      *tree          // the query itself
+	selects  []*tree        // the SELECTs around what is walked, innermost last
+	pivoted  bool           // among the aggregates of a PIVOT, whose rows are not those of the SELECT around it
 	harmless map[*tree]bool // queries of which only counts whether there is a row
 	sorted   map[*tree]bool // aggregates whose list is sorted where it is made
 	warned   []finding
@@ -50,7 +52,7 @@ func (w *walker) query(n *tree) {
 	depth := len(w.scopes)
 	for _, cte := range n.get("cte_map").list("map") {
 		w.any(cte.get("value"))
-		w.scopes = append(w.scopes, map[string]bool{strings.ToLower(cte.str("key")): true})
+		w.scopes = append(w.scopes, cteOf(cte))
 	}
 	w.body(n)
 	w.scopes = w.scopes[:depth]
@@ -60,8 +62,10 @@ func (w *walker) query(n *tree) {
 func (w *walker) body(n *tree) {
 	if n.str("type") == "RECURSIVE_CTE_NODE" {
 		w.st.Marks = append(w.st.Marks, Mark{Kind: "recursive", Offset: w.word(0, "RECURSIVE")})
-		w.scopes = append(w.scopes, map[string]bool{strings.ToLower(n.str("cte_name")): true})
+		w.scopes = append(w.scopes, cte{name: strings.ToLower(n.str("cte_name"))})
 	}
+	w.selects = append(w.selects, n)
+	defer func() { w.selects = w.selects[:len(w.selects)-1] }()
 	for _, m := range n.list("modifiers") {
 		switch m.str("type") {
 		case "DISTINCT_MODIFIER":
@@ -84,7 +88,7 @@ func (w *walker) body(n *tree) {
 	w.sample(n)
 	if n.str("type") == "CTE_NODE" {
 		w.any(n.get("query"))
-		w.scopes = append(w.scopes, map[string]bool{strings.ToLower(n.str("cte_name")): true})
+		w.scopes = append(w.scopes, cte{name: strings.ToLower(n.str("cte_name")), query: n.get("query"), aliases: texts(n.list("aliases"))})
 		w.any(n.get("child"))
 		return
 	}
@@ -166,7 +170,10 @@ func (w *walker) ref(n *tree) {
 	case "PIVOT":
 		w.st.Aggregates = true
 		w.ref(n.get("source"))
+		before := w.pivoted
+		w.pivoted = true
 		w.members(n, "source", "sample")
+		w.pivoted = before
 	case "SUBQUERY", "EMPTY", "EXPRESSION_LIST":
 		w.members(n, "sample")
 	case "SHOW_REF":
@@ -190,7 +197,7 @@ func (w *walker) table(n *tree) {
 		return
 	}
 	catalog, schema, table := n.str("catalog_name"), n.str("schema_name"), n.str("table_name")
-	if catalog == "" && schema == "" && w.isCTE(table) {
+	if catalog == "" && schema == "" && w.cteAt(table) >= 0 {
 		return
 	}
 	parts := []string{table}
@@ -205,16 +212,6 @@ func (w *walker) table(n *tree) {
 		return
 	}
 	w.inputs = append(w.inputs, Input{Name: strings.Join(parts, "."), Offset: w.at})
-}
-
-func (w *walker) isCTE(name string) bool {
-	fold := strings.ToLower(name)
-	for _, s := range w.scopes {
-		if s[fold] {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *walker) tableFunction(n *tree) {

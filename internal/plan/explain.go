@@ -60,7 +60,7 @@ func (g *Graph) placeOfReason(ctx context.Context, s engine.Session, t *define.T
 	if reason.Mark == "" || !able {
 		return project.Place{}, false, nil
 	}
-	st, err := g.statement(ctx, parser, t)
+	st, err := g.reading(ctx, parser).statement(t)
 	if err != nil {
 		return project.Place{}, false, fmt.Errorf("read %s: %w", t.File, err)
 	}

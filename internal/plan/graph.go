@@ -42,7 +42,7 @@ type Graph struct {
 // Read parses every SQL table. Mistakes of all of them are reported at once, as define.Problems.
 func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, error) {
 	g := &Graph{Project: p, Nodes: map[string]*Node{}}
-	problems, err := g.readMacros(ctx, parser)
+	r, problems, err := g.readMacros(ctx, parser)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		if t.Kind != define.FromSQL {
 			continue
 		}
-		st, err := g.statement(ctx, parser, t)
+		st, err := r.statement(t)
 		if err != nil {
 			found, err := mistakes(t.File, t.SQLLine, err)
 			if err != nil {
@@ -67,9 +67,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 			problems = append(problems, found...)
 			continue
 		}
-		for _, m := range st.Warnings {
-			g.Warnings = append(g.Warnings, project.Problem{Place: project.Place{File: t.File, Line: t.SQLLine + m.Line - 1, Col: m.Col}, Message: m.Message, Hint: m.Hint})
-		}
+		g.Warnings = append(g.Warnings, problemsIn(t.File, t.SQLLine, st.Warnings)...)
 		node.Macros, node.sql = st.Macros, job.Digest(st.Text, st.Tree)
 		if len(t.Incremental.Groups()) > 0 && slices.Contains(st.Params, "run_time") {
 			g.Warnings = append(g.Warnings, project.Problem{Place: paramPlace(t, "run_time"), Message: "$run_time stays that of the build which last computed a row's group",
@@ -85,30 +83,17 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 	return g, nil
 }
 
-// statement reads a table's SQL.
-func (g *Graph) statement(ctx context.Context, parser model.Parser, t *define.Table) (*model.Statement, error) {
-	return model.Read(ctx, parser, t.SQL, g.Macros, model.Keys(t.Key, g.keyOf))
-}
-
-// keyOf gives the columns of which a stored table has each value once at most.
-func (g *Graph) keyOf(name string) []string {
-	t := g.Project.Tables[g.resolve(name)]
-	if t == nil || t.Mode != define.Upsert && t.Mode != define.Replace {
-		return nil
-	}
-	return t.Key
-}
-
-// readMacros takes the project's macros apart: their names, and what their bodies read.
-func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.Problem, error) {
+// readMacros takes the project's macros apart: their names, and what their bodies read. SQL can be read once they are known.
+func (g *Graph) readMacros(ctx context.Context, parser model.Parser) (*reading, []project.Problem, error) {
 	g.Macros = map[string]bool{}
 	// Twice, because a macro may call one of a file that comes after its own: only then are all names known.
-	if _, _, err := g.macroFiles(ctx, parser); err != nil {
-		return nil, err
+	if _, _, err := g.macroFiles(ctx, parser, nil); err != nil {
+		return nil, nil, err
 	}
-	all, problems, err := g.macroFiles(ctx, parser)
+	r := g.reading(ctx, parser)
+	all, problems, err := g.macroFiles(ctx, parser, r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var macros []model.Macro
 	var single []define.Macro // one statement each: they are made one by one, as what they read is there
@@ -116,6 +101,9 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.
 		for _, m := range all[i] {
 			macros, single = append(macros, m), append(single, define.Macro{File: file.File, SQL: m.SQL})
 		}
+	}
+	for i, m := range macros {
+		g.Warnings = append(g.Warnings, problemsIn(single[i].File, 1, m.Warnings)...)
 	}
 	g.gather(macros)
 	g.bodies = map[string]macroBody{}
@@ -125,7 +113,7 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) ([]project.
 	if len(problems) == 0 {
 		g.Project.Macros = single
 	}
-	return problems, nil
+	return r, problems, nil
 }
 
 // macroBody is what makes a macro, and the macros it calls.
@@ -153,9 +141,9 @@ func (g *Graph) MacroSQL(name string) (out []string) {
 }
 
 // macroFiles reads each file of macros and adds the names they make to those known.
-func (g *Graph) macroFiles(ctx context.Context, parser model.Parser) (all [][]model.Macro, problems []project.Problem, err error) {
+func (g *Graph) macroFiles(ctx context.Context, parser model.Parser, tables model.Tables) (all [][]model.Macro, problems []project.Problem, err error) {
 	for _, m := range g.Project.Macros {
-		macros, err := model.Macros(ctx, parser, m.File, m.SQL, model.KnownMacros(g.Macros))
+		macros, err := model.Macros(ctx, parser, m.File, m.SQL, model.KnownMacros(g.Macros), model.Keys(nil, tables))
 		if err != nil {
 			found, err := mistakes(m.File, 1, err)
 			if err != nil {

@@ -35,9 +35,13 @@ func mistakes(file string, firstLine int, err error) ([]project.Problem, error) 
 	default:
 		return nil, err
 	}
-	var out []project.Problem
-	for _, m := range many {
+	return problemsIn(file, firstLine, many), nil
+}
+
+// problemsIn places what is said of a SQL text in the file that holds it.
+func problemsIn(file string, firstLine int, said model.Mistakes) (out []project.Problem) {
+	for _, m := range said {
 		out = append(out, project.Problem{Place: project.Place{File: file, Line: firstLine + m.Line - 1, Col: m.Col}, Message: m.Message, Hint: m.Hint})
 	}
-	return out, nil
+	return out
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"weir/internal/fault"
 )
 
 // Identity says which data a connection leads to: the cluster's system identifier, which copies of its data share, and the
@@ -40,3 +42,20 @@ func Identify(ctx context.Context, c *pgx.Conn) (Identity, error) {
 
 // Quote writes a name as a quoted identifier.
 func Quote(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
+
+// Blocked explains a lock that was not got: who holds one on the relation, by a connection of its own.
+func Blocked(ctx context.Context, s *Server, oid uint32, err error) error {
+	holders := "another session holds a lock on it"
+	if c, derr := s.Dial(ctx); derr == nil {
+		var pid int
+		var user, state string
+		row := c.QueryRow(ctx, `SELECT l.pid, coalesce(a.usename, ''), coalesce(a.state, '') FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+			WHERE l.relation = $1 AND l.granted AND l.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1`, oid)
+		if row.Scan(&pid, &user, &state) == nil {
+			holders = fmt.Sprintf("process %d of %s holds a lock on it (%s)", pid, user, state)
+		}
+		_ = c.Close(context.WithoutCancel(ctx))
+	}
+	return fault.New(fault.Unavailable, "%s: %w", holders, &ServerError{Code: Code(err), Text: Message(err), cause: err}).
+		WithHint("lock_timeout of the connection says how long to wait for it")
+}

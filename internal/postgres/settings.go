@@ -27,7 +27,7 @@ import (
 type Settings struct {
 	URL              string        `yaml:"url" doc:"postgres://user:password@host:5432/database?sslmode=verify-full; or host, database, user and password one by one"`
 	Host             string        `yaml:"host" doc:"host name or address"`
-	Port             int           `yaml:"port" doc:"port" default:"5432"`
+	Port             int           `yaml:"port" doc:"port; 5432 by default"`
 	Database         string        `yaml:"database" doc:"database to connect to"`
 	User             string        `yaml:"user" doc:"role to connect as"`
 	Password         string        `yaml:"password" doc:"its password, best as ${secret:name#field}"`

@@ -27,6 +27,11 @@ type Reader interface {
 	Summary() string
 }
 
+// RowRejects readers leave rejects that are rows as JSON objects, to be replayed as rows.
+type RowRejects interface {
+	RowRejects()
+}
+
 // Opened is a connection that is ready.
 type Opened interface {
 	// Dataset gives a source for one table's dataset; reader is what the same kind decoded.

@@ -79,6 +79,33 @@ type Scannable interface {
 	Replay(ctx context.Context, e Engine, rejects []record.Reject) (Relation, error)
 }
 
+// Complete scans can say that they cover all there is, whatever they were asked for, so that what they lack is gone.
+type Complete interface {
+	Complete() bool
+}
+
+// Explained scans say in a few words what they read and why: a plan shows it.
+type Explained interface {
+	Explain() string
+}
+
+// Batched scans hand out rows themselves: databases, streams.
+type Batched interface {
+	// Columns are those that will be read, typed as the lake stores them; nothing is read.
+	Columns(ctx context.Context) ([]job.Column, error)
+	// Rows begins to read all splits. It may be called again when the rows before are closed, and gives the same ones.
+	Rows(ctx context.Context) (Rows, error)
+}
+
+// Rows are those of one read, in batches.
+type Rows interface {
+	record.Reader
+	// Columns are typed as the lake stores what the source has.
+	Columns() []job.Column
+	// Rejects are the records that could not be taken. It is complete once Next has given io.EOF.
+	Rejects() []record.Reject
+}
+
 // Relation is a query over a source and the rejects it leaves behind.
 type Relation struct {
 	job.Relation

@@ -12,6 +12,9 @@ import (
 // microsecond without a word. The error is an Invalid Input one, so of class Data.
 func Exact(expr, from, to string) string { return exactly{}.cast(expr, from, to) }
 
+// Exactly is Exact behind the seam of package engine.
+func (s *Session) Exactly(expr, from, to string) string { return Exact(expr, from, to) }
+
 // exactly writes casts; column is named in the errors they raise.
 type exactly struct {
 	column string

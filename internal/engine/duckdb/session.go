@@ -24,6 +24,7 @@ type Session struct {
 
 	schemas  map[string]bool         // made for tables and views, lower case
 	prepared map[string]*driver.Stmt // by text; see serialize
+	incoming map[string]*incoming    // readers of batches, by the view's name
 
 	busy sync.Mutex // held while a statement or a stream runs
 
@@ -56,7 +57,7 @@ func (e *Engine) Session(ctx context.Context) (*Session, error) {
 	if !ok {
 		return nil, fault.New(fault.Internal, "open session: the DuckDB driver has changed: %T", opened)
 	}
-	s := &Session{engine: e, conn: conn, name: fmt.Sprintf("weir_session_%d", e.sessions.Add(1)), schemas: map[string]bool{}, prepared: map[string]*driver.Stmt{}}
+	s := &Session{engine: e, conn: conn, name: fmt.Sprintf("weir_session_%d", e.sessions.Add(1)), schemas: map[string]bool{}, prepared: map[string]*driver.Stmt{}, incoming: map[string]*incoming{}}
 	if s.raw, err = handle(conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("open session: %w", err), conn.Close())
 	}

@@ -26,7 +26,7 @@ func (s *Session) Exec(ctx context.Context, sql string) error {
 	defer end()
 	sql = s.resolve(sql)
 	_, err = s.conn.ExecContext(ctx, sql, nil)
-	return classify(ctx, err, 0, sql)
+	return s.reads(classify(ctx, err, 0, sql))
 }
 
 // ExecParams runs one statement with its $names bound and gives the rows it changed. A name without a value is a Usage error.
@@ -105,7 +105,7 @@ func (s *Session) with(ctx context.Context, sql string, p job.Params, shift int,
 	}
 	args, err := arguments(st, p)
 	if err == nil {
-		err = classify(ctx, do(st, args), shift, text)
+		err = s.reads(classify(ctx, do(st, args), shift, text))
 	}
 	return errors.Join(err, st.Close())
 }

@@ -4,11 +4,13 @@ package kinds
 import (
 	"weir/internal/source"
 	"weir/internal/source/files"
+	"weir/internal/source/postgres"
 )
 
 // All gives every kind of connection by the name it has in weir.yaml.
 func All() map[string]source.Kind {
 	return map[string]source.Kind{
-		"files": files.Kind(),
+		"files":    files.Kind(),
+		"postgres": postgres.Kind(),
 	}
 }
