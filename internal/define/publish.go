@@ -44,7 +44,7 @@ type publishKeys struct {
 	MaxRejects limitText   `yaml:"max_rejects" default:"0" doc:"rows that the destination may refuse in one load, by its constraints or its types, and that are left out then: 5, 0.1%, unlimited"`
 }
 
-// publishText is one destination as it is written.
+// publishText is one destination as it is written: where to, or a map.
 type publishText struct {
 	publishKeys
 	node *project.Node
@@ -53,11 +53,15 @@ type publishText struct {
 // DecodeNode reads the keys and keeps their place.
 func (p *publishText) DecodeNode(n *project.Node) []project.Problem {
 	p.node = n
+	if n.Kind == project.Text {
+		p.To = n.Text
+		return nil
+	}
 	return project.Decode(n, &p.publishKeys)
 }
 
 func (publishText) describe() (string, *schema) {
-	return "map", object("a destination", fieldsOf[publishKeys]())
+	return "destination", &schema{AnyOf: []*schema{{Type: "string"}, object("a destination", fieldsOf[publishKeys]())}}
 }
 
 // publish takes over the destinations of a table whose mode and key are settled.
@@ -70,7 +74,7 @@ func (l *loader) publish(t *Table, texts []publishText) {
 }
 
 func (l *loader) destination(t *Table, text publishText) (p Publish, ok bool) {
-	if text.node == nil || text.node.Kind != project.Map || text.To == "" {
+	if text.node == nil || text.To == "" {
 		return p, false // said where it was read
 	}
 	at := func(key string) project.Place { return placeOf(text.node, key, text.node.Place) }

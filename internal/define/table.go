@@ -25,7 +25,7 @@ type tableKeys struct {
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
 	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
 	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
-	Publish        []publishText   `yaml:"publish,single" doc:"destinations outside the lake that follow the table: a list of maps, or one"`
+	Publish        []publishText   `yaml:"publish,single" doc:"destinations outside the lake that follow the table: connection.schema.table, or a map, or a list of these"`
 	Partition      partitionFields `yaml:"partition" doc:"columns, or year(c), month(c), day(c), hour(c), bucket(16, c), truncate(4, c); tables that exist keep theirs"`
 }
 

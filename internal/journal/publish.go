@@ -76,6 +76,26 @@ func (j *Journal) Publishes(ctx context.Context, runID string) ([]Publish, error
 	return read(ctx, j, "read publishes", (*Publish).places, `SELECT `+publishColumns+` FROM publishes WHERE run = ? ORDER BY seq`, runID)
 }
 
+// PublishesTo gives the publishes of a table to one destination in which rows were refused and that still count, latest first: the
+// last one where it failed, and those since, and with, the last that brought all rows.
+func (j *Journal) PublishesTo(ctx context.Context, table, destination string) ([]Publish, error) {
+	all, err := read(ctx, j, "read publishes of "+table, (*Publish).places,
+		`SELECT `+publishColumns+` FROM publishes WHERE tbl = ? AND destination = ? AND status IN ('published', 'failed') ORDER BY ended DESC, seq DESC`, table, destination)
+	if err != nil {
+		return nil, err
+	}
+	var out []Publish
+	for i, p := range all {
+		if p.Rejects != "" && (p.Status == Published || i == 0) {
+			out = append(out, p)
+		}
+		if p.Status == Published && p.Full {
+			break
+		}
+	}
+	return out, nil
+}
+
 // PublishesOf gives a table's publishes, latest first; limit 0 means all.
 func (j *Journal) PublishesOf(ctx context.Context, table string, limit int) ([]Publish, error) {
 	return read(ctx, j, "read publishes of "+table, (*Publish).places,

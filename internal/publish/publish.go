@@ -138,14 +138,14 @@ func (w *work) run(ctx context.Context) error {
 // bring applies the delivery and commits it with the position.
 func (w *work) bring(ctx context.Context, d sink.Delivery) (err error) {
 	w.out.Loaded, err = w.load.Apply(ctx, d)
+	if errors.Is(err, sink.ErrTooMany) {
+		err = w.tooMany()
+	}
 	if len(w.out.Loaded.Rejects) > 0 {
 		// They belong to the run, whether the load is committed or not.
-		if w.out.Rejects, err = w.keep(context.WithoutCancel(ctx), err); err != nil && !errors.Is(err, sink.ErrTooMany) {
-			return err
-		}
-	}
-	if errors.Is(err, sink.ErrTooMany) {
-		return w.tooMany()
+		var kerr error
+		w.out.Rejects, kerr = w.keep(context.WithoutCancel(ctx))
+		err = errors.Join(err, kerr)
 	}
 	if err != nil {
 		return err

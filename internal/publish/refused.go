@@ -55,16 +55,20 @@ func more(refused int64) string {
 	return fmt.Sprintf(". %d refused", refused)
 }
 
-// keep puts the refused rows where those of a run lie, and gives the place; cause is handed through.
-func (w *work) keep(ctx context.Context, cause error) (place string, err error) {
-	dir, err := os.MkdirTemp(w.p.Scratch, "refused-")
+// keep puts the refused rows where those of a run lie, and gives the place.
+func (w *work) keep(ctx context.Context) (string, error) {
+	err := os.MkdirAll(w.p.Scratch, 0o755)
+	dir := ""
+	if err == nil {
+		dir, err = os.MkdirTemp(w.p.Scratch, "refused-")
+	}
 	if err != nil {
-		return "", errors.Join(cause, fault.New(fault.Unavailable, "keep refused rows: %w", err))
+		return "", fault.New(fault.Unavailable, "keep refused rows: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "refused.ndjson")
 	if err := w.write(path); err != nil {
-		return "", errors.Join(cause, err)
+		return "", err
 	}
 	var shape []string
 	cols := record.RejectColumns()
@@ -78,14 +82,13 @@ func (w *work) keep(ctx context.Context, cause error) (place string, err error) 
 	sql := "SELECT * FROM read_json(" + job.Literal(path) + ", format = 'newline_delimited', maximum_object_size = 134217728, columns = {" + strings.Join(shape, ", ") + "})"
 	files, err := w.s.Stage(ctx, job.Write{SQL: sql, Columns: cols, Dir: dir, Prefix: "publish"}, "{"+strings.Join(ids, ", ")+"}", nil)
 	if err != nil {
-		return "", errors.Join(cause, fmt.Errorf("keep refused rows: %w", err))
+		return "", fmt.Errorf("keep refused rows: %w", err)
 	}
 	paths := make([]string, len(files))
 	for i, f := range files {
 		paths[i] = f.Path
 	}
-	place, err = w.p.Lake.KeepRunRejects(ctx, w.t.RunID, w.t.Table.Name, paths)
-	return place, errors.Join(cause, err)
+	return w.p.Lake.KeepRunRejects(ctx, w.t.RunID, w.t.Table.Name, paths)
 }
 
 // write writes the refusals as rejects, a line each.

@@ -87,7 +87,7 @@ func (l *load) begin(ctx context.Context) (err error) {
 		return l.named(ctx, err)
 	}
 	l.there, err = describe(ctx, l.tx, l.schema, l.target.Table)
-	return err
+	return l.named(ctx, err)
 }
 
 // lockKey is the number under which loads of one destination find each other.

@@ -25,11 +25,7 @@ func (l *load) named(ctx context.Context, err error) error {
 	if postgres.Code(err) != "55P03" {
 		return err
 	}
-	var oid uint32
-	if l.there != nil {
-		oid = l.there.oid
-	}
-	who := l.holders(ctx, "k.locktype IN ('relation', 'tuple') AND k.relation IN ($1::bigint::oid, to_regclass($2))", int64(oid), postgres.Quote(l.schema, loadsTable))
+	who := l.holders(ctx, "k.locktype IN ('relation', 'tuple') AND k.relation IN (to_regclass($1), to_regclass($2))", l.name(), postgres.Quote(l.schema, loadsTable))
 	return fault.New(fault.Conflict, "%s is locked%s: %w", l.target.Name, who, err).WithHint("it is tried again; lock_timeout of the connection says how long each try waits")
 }
 
