@@ -61,6 +61,16 @@ func (w *work) reshaped() bool {
 	return false
 }
 
+// lost names a column that was published and is not there any more: adding it would leave it without values. "" where there is none.
+func (w *work) lost() string {
+	for _, c := range w.columns {
+		if _, ok := w.stored.Published(c.ID); ok && has(w.shape.Added, c.Name) {
+			return c.Name
+		}
+	}
+	return ""
+}
+
 // chosenLately names a column that is published now and was not before, though the table had it: its values are not in the
 // destination. "" where there is none.
 func (w *work) chosenLately(ctx context.Context) string {
@@ -81,8 +91,11 @@ func (w *work) items() string {
 	out := make([]string, len(w.columns))
 	for i, c := range w.columns {
 		out[i] = job.Quote(c.Name)
-		if c.Form == sink.JSON {
+		switch {
+		case c.Form == sink.JSON:
 			out[i] = "to_json(" + out[i] + ")::VARCHAR AS " + job.Quote(c.Name)
+		case c.Type == "UUID[]": // Arrow has no UUIDs
+			out[i] = "CAST(" + out[i] + " AS VARCHAR[]) AS " + job.Quote(c.Name)
 		}
 	}
 	return strings.Join(out, ", ")

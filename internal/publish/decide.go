@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/lake"
 	"weir/internal/sink"
@@ -21,13 +20,13 @@ type bringing struct {
 
 // decide says what the destination needs. It sets Skipped where it needs nothing.
 func (w *work) decide(ctx context.Context) (b bringing, err error) {
-	b.mode = sink.Mode(w.t.To.Mode)
-	if w.t.To.Mode == define.PublishHistory {
-		b.mode = sink.Upsert
-	}
+	b.mode = w.mode()
 	why, err := w.all()
 	if err != nil {
 		return b, err
+	}
+	if c := w.lost(); why == "" && c != "" {
+		why = "column " + c + " is not there any more"
 	}
 	if why == "" && w.stored.Snapshot == w.at && !w.reshaped() {
 		w.out.Skipped, w.out.Why = true, "unchanged since "+runOf(w.stored.Run)
@@ -71,6 +70,8 @@ func (w *work) all() (string, error) {
 	case w.stored.Table != w.t.Table.Name:
 		return "", fault.New(fault.Usage, "nothing was published: the destination holds table %s (run %s)", w.stored.Table, w.stored.Run).
 			WithHint("give %s a destination of its own; weir publish %s --full takes this one over", w.t.Table.Name, w.t.Table.Name)
+	case w.shape.Creates:
+		return "it is not there any more", nil
 	case !w.same():
 		return w.t.Table.Name + " was made anew since", nil
 	}

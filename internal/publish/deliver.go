@@ -23,10 +23,7 @@ const (
 
 // delivery settles what is brought.
 func (w *work) delivery(ctx context.Context, b bringing) (d sink.Delivery, err error) {
-	d = sink.Delivery{Mode: b.mode, Full: b.full, Sole: w.found && w.stored.Sole, Key: w.t.To.Key, Columns: w.columns, Limit: w.t.To.MaxRejects.Exceeded}
-	if b.mode != sink.Upsert {
-		d.Key = nil
-	}
+	d = sink.Delivery{Mode: b.mode, Full: b.full, Sole: w.found && w.stored.Sole, Key: w.keyed(), Columns: w.columns, Limit: w.t.To.MaxRejects.Exceeded}
 	scan, err := w.table.Scan(ctx, lake.ScanOptions{})
 	if err != nil {
 		return d, err

@@ -95,6 +95,7 @@ type work struct {
 	stored  sink.Position
 	found   bool
 	columns []sink.Column
+	shape   sink.Changes // that the destination needs for them
 	out     Outcome
 }
 
@@ -114,6 +115,10 @@ func (w *work) run(ctx context.Context) error {
 	if err := w.chooseColumns(ctx); err != nil {
 		return err
 	}
+	var err error
+	if w.shape, err = w.load.Check(ctx, sink.Delivery{Mode: w.mode(), Key: w.keyed(), Columns: w.columns}); err != nil {
+		return err
+	}
 	what, err := w.decide(ctx)
 	if err != nil || w.out.Skipped {
 		return err
@@ -129,10 +134,26 @@ func (w *work) run(ctx context.Context) error {
 		return err
 	}
 	if w.t.Look {
-		w.out.Loaded.Changes, err = w.load.Check(ctx, d)
-		return err
+		w.out.Loaded.Changes = w.shape
+		return nil
 	}
 	return w.bring(ctx, d)
+}
+
+// mode is how the load changes the destination.
+func (w *work) mode() sink.Mode {
+	if w.t.To.Mode == define.PublishHistory {
+		return sink.Upsert
+	}
+	return sink.Mode(w.t.To.Mode)
+}
+
+// keyed is the key of a load that goes by one.
+func (w *work) keyed() []string {
+	if w.mode() == sink.Upsert {
+		return w.t.To.Key
+	}
+	return nil
 }
 
 // bring applies the delivery and commits it with the position.

@@ -42,7 +42,7 @@ func reason(r sink.Refusal) string {
 	if r.Constraint != "" && !strings.Contains(text, r.Constraint) {
 		text += " (constraint " + r.Constraint + ")"
 	}
-	if r.Column != "" && !strings.Contains(text, r.Column) {
+	if r.Column != "" && !strings.Contains(text, `"`+r.Column+`"`) {
 		text = r.Column + ": " + text
 	}
 	return text

@@ -41,7 +41,7 @@ func newPlace(t *testing.T, url string, files map[string]string) *place {
 
 // connection writes weir.yaml.
 func (p *place) connection(bi string) {
-	p.write(map[string]string{"weir.yaml": "name: bi\nlake: lake\nconnections:\n  inbox: { type: files, path: inbox }\n  bi: " + bi + "\nenvironments:\n  prod: { publish: on }\n"})
+	p.write(map[string]string{"weir.yaml": "name: bi\nlake: lake\nretries: 8\nconnections:\n  inbox: { type: files, path: inbox }\n  bi: " + bi + "\nenvironments:\n  prod: { publish: on }\n"})
 }
 
 func (p *place) write(files map[string]string) {

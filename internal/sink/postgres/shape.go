@@ -96,7 +96,7 @@ func keyOf(d sink.Delivery, cols []placed) (key []placed) {
 // made is the place of a column that is made for it.
 func made(c sink.Column) placed {
 	n := naturalColumn(c)
-	return placed{Column: c, natural: n, to: c.Name, fit: fit{direct: true}, has: column{name: c.Name, oid: n.oid, base: n.oid, mod: -1}}
+	return placed{Column: c, natural: n, to: c.Name, fit: n.made(), has: column{name: c.Name, oid: n.oid, base: n.oid, mod: -1}}
 }
 
 func (l *load) place(c sink.Column, s *shape) (placed, string) {
@@ -122,7 +122,7 @@ func (l *load) place(c sink.Column, s *shape) (placed, string) {
 	if l.widens(c, has) {
 		s.alter = append(s.alter, "ALTER TABLE "+l.name()+" ALTER COLUMN "+postgres.Quote(has.name)+" TYPE "+p.natural.sql)
 		s.changes.Widened = append(s.changes.Widened, has.name+" "+has.shown+" → "+p.natural.sql)
-		p.fit = fit{direct: true}
+		p.fit = p.natural.made()
 		p.has.oid, p.has.base, p.has.mod = p.natural.oid, p.natural.oid, -1
 		return p, ""
 	}

@@ -98,6 +98,14 @@ func (n natural) staged() string {
 	return n.sql
 }
 
+// made is the fit of a column that was made for the type.
+func (n natural) made() fit {
+	if n.oid == oidJSONB {
+		return fit{direct: true, cast: "jsonb"}
+	}
+	return fit{direct: true}
+}
+
 // fit says how values of a lake's type go into a column that is there.
 type fit struct {
 	direct bool   // COPY may write them as they are
