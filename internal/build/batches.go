@@ -44,6 +44,9 @@ func (w *work) rowsOf(ctx context.Context, scan source.Batched) (source.Relation
 	if rel.Columns, err = declaredRows(w.t.Table, rel.Columns); err != nil {
 		return rel, errors.Join(err, rows.Close())
 	}
+	if c, ok := scan.(source.Changing); ok {
+		rel.Changes = c.Changes()
+	}
 	release, err := w.s.Batches(ctx, rowsView, rows)
 	if err != nil {
 		return rel, err

@@ -45,6 +45,7 @@ type Task struct {
 	// Definition is the hash of all that shapes the rows: the table's, its views' and macros' meaning, its vars.
 	Definition string
 	Meaning    job.Meaning // what it is the hash of, part by part
+	Recursive  string      // where its SQL has a recursive CTE, which may have no end; "" for none
 	RunID      string
 	Time       time.Time // logical time
 	Full       bool      // read everything again

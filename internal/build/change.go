@@ -130,7 +130,7 @@ func parts(t Task, st state) []job.Difference {
 // accumulates says whether a mode keeps rows that no later read need give again.
 func accumulates(mode string) bool {
 	switch define.Mode(mode) {
-	case define.Replace, define.Upsert, define.Partitions, define.View:
+	case define.Replace, define.Upsert, define.Partitions, define.Changes, define.View:
 		return false
 	}
 	return true
@@ -146,6 +146,8 @@ func lossless(t Task, st state) bool {
 	switch {
 	case st.empty() || was == string(define.Replace):
 		return true
+	case was == string(define.Changes) && t.Table.Mode == define.Changes:
+		return true // it is what its source is
 	case accumulates(was) || accumulates(string(t.Table.Mode)) || t.Table.Kind != define.FromSQL:
 		return false
 	case st.ledger.Meaning["deletes"] == string(define.Remove), st.ledger.Meaning["incremental.by"]+st.ledger.Meaning["incremental.window"] != "":

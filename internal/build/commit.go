@@ -50,6 +50,9 @@ func (w *work) commit(ctx context.Context) error {
 	if done.Already && done.Snapshot.Counts != nil {
 		w.out.Counts = *done.Snapshot.Counts
 	}
+	if w.read.committed != nil {
+		_ = w.read.committed(context.WithoutCancel(ctx)) // a hint (promise 1); where it is not heard, the next run gives it
+	}
 	// The table has changed, whatever becomes of the rest: an error here would say that it has not, and what stays behind of
 	// the stage goes with its lease.
 	_ = w.stage.Done(context.WithoutCancel(ctx))
@@ -119,7 +122,7 @@ func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
 		return w.mergeReplace(ctx, t)
 	case define.Partitions:
 		return w.mergePartitions(ctx, t)
-	case define.Upsert:
+	case define.Upsert, define.Changes:
 		return w.mergeUpsert(ctx, t)
 	case define.History:
 		return w.mergeHistory(ctx, t)
@@ -130,7 +133,8 @@ func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
 // reconcile holds promise 2: what was read is accounted for to the row, and the table grows by just what was written.
 func (w *work) reconcile(ctx context.Context, t *lake.Table, m merged) (job.Counts, error) {
 	c := w.out.Counts
-	c.Accepted, c.Superseded, c.Stale = m.counts.Accepted, m.counts.Superseded, m.counts.Stale
+	// A feed's changes that delete, or that were overtaken, are no rows of the delta.
+	c.Accepted, c.Superseded, c.Stale = m.counts.Accepted+w.applied.deletes, m.counts.Superseded+w.applied.lost, m.counts.Stale
 	c.Inserted, c.Updated, c.Deleted = m.counts.Inserted, m.counts.Updated, m.counts.Deleted
 	var removed int64
 	c.Before = 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,84 +11,17 @@ import (
 
 	"pgregory.net/rapid"
 
+	"weir/internal/build/historytest"
 	"weir/internal/define"
 	"weir/internal/job"
 	"weir/internal/lake"
 )
 
-// event is what a model of a history knows of a key at one time: a row, or an end.
-type event struct {
-	end     bool
-	v, note string // a tracked column and one that is not
-	extra   string // a column that is added later, "-" for null
-}
-
-// chains are the events of every key by their minute.
-type chains map[int]map[int]event
-
-// at is the last event of a key up to a time, ok false for none.
-func (c chains) at(key, t int) (e event, ok bool) {
-	last := -1
-	for at := range c[key] {
-		if at <= t && at > last {
-			last = at
-		}
-	}
-	e, ok = c[key][last]
-	return e, ok
-}
-
-func (c chains) put(key, at int, e event) {
-	if c[key] == nil {
-		c[key] = map[int]event{}
-	}
-	c[key][at] = e
-}
-
-// settle forgets ends with nothing before them that they could end: a table has no place for them.
-func (c chains) settle() {
-	for _, events := range c {
-		open := false
-		for _, at := range slices.Sorted(maps.Keys(events)) {
-			if events[at].end && !open {
-				delete(events, at)
-				continue
-			}
-			open = !events[at].end
-		}
-	}
-}
-
-// versions replays all events in their order.
-func (c chains) versions() (out []string) {
-	for key, events := range c {
-		times := slices.Sorted(maps.Keys(events))
-		for i := 0; i < len(times); {
-			e := events[times[i]]
-			if e.end {
-				i++
-				continue
-			}
-			from := times[i]
-			for i++; i < len(times) && !events[times[i]].end && events[times[i]].v == e.v; i++ {
-				e = events[times[i]]
-			}
-			to, current := "-", "true"
-			if i < len(times) {
-				to, current = fmt.Sprint(times[i]), "false"
-			}
-			out = append(out, strings.Join([]string{fmt.Sprint(key), e.v, e.note, e.extra, fmt.Sprint(from), to, current}, " "))
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // history is a table under test, its model, and the source it reads.
 type history struct {
 	*rig
 	t      *rapid.T
-	model  chains
+	model  historytest.Chains
 	builds int
 	kind   string
 	extra  bool
@@ -107,7 +39,7 @@ const (
 )
 
 func newHistory(t *testing.T, r *rapid.T, kind string) *history {
-	h := &history{rig: newRig(t, "id INTEGER", "v VARCHAR", "note VARCHAR", "ts TIMESTAMP WITH TIME ZONE"), t: r, model: chains{}, kind: kind}
+	h := &history{rig: newRig(t, "id INTEGER", "v VARCHAR", "note VARCHAR", "ts TIMESTAMP WITH TIME ZONE"), t: r, model: historytest.Chains{}, kind: kind}
 	h.table.Mode, h.table.Key, h.table.Deletes = define.History, []string{"id"}, define.Ignore
 	h.table.Versions = versionNames
 	h.table.Track = []string{"v"}
@@ -134,9 +66,14 @@ func (h *history) full() bool  { return h.kind == timedFull || h.kind == timeles
 // clock is the logical time of the next build in minutes. Rows with a time of their own lie before and after it.
 func (h *history) clock() int { return 7 + 10*h.builds }
 
+// brought is a row that a build brings, as its values and as the model has it.
 type brought struct {
-	key, at int
-	event
+	key, at        int
+	v, note, extra string // a tracked column, one that is not, and one that is added later; "-" for null
+}
+
+func (b brought) row() historytest.Row {
+	return historytest.Row{Key: b.key, At: b.at, Event: historytest.Event{Tracked: b.v, Rest: b.note + " " + b.extra}}
 }
 
 // draw makes rows for some of the keys: one or more of each, some of them twice.
@@ -153,11 +90,10 @@ func (h *history) draw(keys int) (rows []brought, twice int) {
 				continue
 			}
 			seen[at] = true
-			e := event{v: rapid.SampledFrom([]string{"a", "b", "-"}).Draw(h.t, "v"), note: rapid.SampledFrom([]string{"x", `y"'\`, "-"}).Draw(h.t, "note"), extra: "-"}
+			row := brought{key: key, at: at, v: rapid.SampledFrom([]string{"a", "b", "-"}).Draw(h.t, "v"), note: rapid.SampledFrom([]string{"x", `y"'\`, "-"}).Draw(h.t, "note"), extra: "-"}
 			if h.extra {
-				e.extra = rapid.SampledFrom([]string{"1", "2", "-"}).Draw(h.t, "extra")
+				row.extra = rapid.SampledFrom([]string{"1", "2", "-"}).Draw(h.t, "extra")
 			}
-			row := brought{key, at, e}
 			if rapid.IntRange(0, 9).Draw(h.t, "twice") == 0 {
 				rows = append(rows, row)
 				twice++
@@ -184,29 +120,13 @@ func (h *history) values(b brought) string {
 
 // expect does to the model what the build should do to the table.
 func (h *history) expect(rows []brought) {
-	clock, last := h.clock(), map[int]brought{}
-	for _, b := range rows {
-		if !h.timed() {
-			b.at = clock
-		}
-		h.model.put(b.key, b.at, b.event)
-		if l, ok := last[b.key]; !ok || b.at > l.at {
-			last[b.key] = b
+	read := make([]historytest.Row, len(rows))
+	for i, b := range rows {
+		if read[i] = b.row(); !h.timed() {
+			read[i].At = h.clock()
 		}
 	}
-	if h.full() {
-		for key := range h.model {
-			e, ok := h.model.at(key, clock)
-			b, found := last[key]
-			switch {
-			case ok && !e.end && !found:
-				h.model.put(key, clock, event{end: true})
-			case ok && e.end && found && b.at <= clock:
-				h.model.put(key, clock, b.event)
-			}
-		}
-	}
-	h.model.settle()
+	h.model.Read(read, h.clock(), h.full())
 }
 
 func (h *history) next() Task {
@@ -231,7 +151,7 @@ func (h *history) step(keys int) {
 		name = "all"
 	}
 	h.src.put(name, texts...)
-	before := h.model.versions()
+	before := h.model.Versions()
 	h.expect(rows)
 	since := h.snapshot()
 	was := h.images("", since)
@@ -246,7 +166,7 @@ func (h *history) step(keys int) {
 		h.counts(out.Counts, len(rows), twice, before)
 	}
 	h.builds++
-	want := h.model.versions()
+	want := h.model.Versions()
 	if got := h.stored(); !slices.Equal(got, want) {
 		h.t.Fatalf("%s, build %d: versions are\n%s\nwant\n%s", h.kind, h.builds, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -267,7 +187,7 @@ func (h *history) interrupted(n int) {
 }
 
 func (h *history) counts(c job.Counts, rows, twice int, before []string) {
-	after := h.model.versions()
+	after := h.model.Versions()
 	start := func(versions []string) map[string]string {
 		m := map[string]string{}
 		for _, v := range versions {
@@ -404,7 +324,8 @@ func (h *history) again() {
 	var rows []string
 	for key, events := range h.model {
 		for at, e := range events {
-			rows = append(rows, h.values(brought{key, at, e}))
+			note, extra, _ := strings.Cut(e.Rest, " ")
+			rows = append(rows, h.values(brought{key, at, e.Tracked, note, extra}))
 		}
 	}
 	extra := ""

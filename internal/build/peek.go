@@ -64,7 +64,9 @@ func (w *work) peekSource(ctx context.Context) (p Peek, err error) {
 	if err := w.sameServer(server); err != nil {
 		return p, err
 	}
-	scan, err := src.Begin(ctx, w.request())
+	request := w.request()
+	request.Look = true
+	scan, err := src.Begin(ctx, request)
 	if err != nil {
 		return p, err
 	}

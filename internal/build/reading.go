@@ -11,24 +11,25 @@ import (
 
 // reading is a fixed, bounded read: what is read and where the table stands after it.
 type reading struct {
-	rel     source.Relation
-	params  job.Params
-	base    job.Position // value of each split the read started from
-	next    job.Position
-	whole   bool // the position is swapped as a whole
-	full    bool // everything there is was read, so a key that is not in it is gone
-	server  string
-	splits  []string // that are read
-	replace []string // splits whose earlier rows this read replaces
-	closes  []string // rejects this read settles, as closings gives them
-	part    *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
-	inside  string   // condition that every row brought must meet; "" for none
-	within  string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
-	beside  bool     // its rows come beside those there are, whatever the mode: a replay
-	settles bool     // though beside, the definition is from here on the one the table was built from
-	careful func(ctx context.Context, cause error) (source.Relation, error)
-	steady  func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
-	ends    []func(ctx context.Context) error
+	rel       source.Relation
+	params    job.Params
+	base      job.Position // value of each split the read started from
+	next      job.Position
+	whole     bool // the position is swapped as a whole
+	full      bool // everything there is was read, so a key that is not in it is gone
+	server    string
+	splits    []string // that are read
+	replace   []string // splits whose earlier rows this read replaces
+	closes    []string // rejects this read settles, as closings gives them
+	part      *part    // what of the table its rows replace, whatever the mode; nil: as the mode says
+	inside    string   // condition that every row brought must meet; "" for none
+	within    string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
+	beside    bool     // its rows come beside those there are, whatever the mode: a replay
+	settles   bool     // though beside, the definition is from here on the one the table was built from
+	careful   func(ctx context.Context, cause error) (source.Relation, error)
+	steady    func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change
+	committed func(ctx context.Context) error // tells the source that the lake has what was read; nil: it need not know
+	ends      []func(ctx context.Context) error
 }
 
 func (r *reading) close(ctx context.Context) error {
@@ -75,6 +76,9 @@ func (w *work) scan(ctx context.Context, src source.Source, r *reading) (err err
 		return err
 	}
 	r.ends = append(r.ends, func(context.Context) error { return scan.Close() })
+	if a, ok := scan.(source.Acknowledged); ok {
+		r.committed = a.Committed
+	}
 	splits := scan.Splits()
 	r.full = w.t.Full || w.t.Table.ReadsWhole() || complete(scan)
 	r.whole = r.full

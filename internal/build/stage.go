@@ -19,7 +19,14 @@ import (
 // are, else into scratch.
 func (w *work) stageDelta(ctx context.Context) error {
 	w.delta.direct = w.direct()
-	files, err := w.writeDelta(ctx)
+	if w.read.rel.Changes {
+		return w.stageApplied(ctx)
+	}
+	var files []job.File
+	err := w.t.Ending(ctx, func(ctx context.Context) (err error) {
+		files, err = w.writeDelta(ctx)
+		return err
+	})
 	if err != nil && fault.ClassOf(err) == fault.Data && w.read.careful != nil {
 		// Something in the data stopped the fast read: read the failing files record by record instead.
 		rel, cerr := w.read.careful(ctx, err)
@@ -43,6 +50,8 @@ func (w *work) direct() bool {
 		return false
 	case define.Upsert:
 		return w.state.empty() && w.read.part == nil
+	case define.Changes:
+		return w.state.empty() && !w.read.rel.Changes
 	}
 	return w.read.part == nil
 }
@@ -150,7 +159,7 @@ func (w *work) takeRejects(ctx context.Context) error {
 			return fmt.Errorf("count filtered records: %w", err)
 		}
 	}
-	w.out.Counts.Read = w.delta.rows + rejected + w.out.Counts.Filtered
+	w.out.Counts.Read = w.delta.rows + w.applied.lost + w.applied.deletes + rejected + w.out.Counts.Filtered
 	if w.t.Table.MaxRejects.Exceeded(rejected, w.out.Counts.Read) {
 		return w.tooMany(ctx, rejected, w.t.Table.MaxRejects, "max_rejects", record.KindReject)
 	}

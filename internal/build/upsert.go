@@ -169,9 +169,8 @@ func (w *work) match(ctx context.Context, stored string) error {
 	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+newTable+" AS "+w.winning()); err != nil {
 		return fmt.Errorf("choose a row a key: %w", err)
 	}
-	// Where keys were read whole, because rows of them changed or went, what is stored of them may be what went.
 	stale := "false"
-	if o := w.t.Table.OrderBy; o != "" && w.read.within == "" {
+	if o := w.t.Table.OrderBy; o != "" && !w.wholeKeys() {
 		q := job.Quote(o)
 		stale = "coalesce(n." + q + " < t." + q + ", n." + q + " IS NULL AND t." + q + " IS NOT NULL)"
 	}
@@ -181,6 +180,12 @@ func (w *work) match(ctx context.Context, stored string) error {
 		return fmt.Errorf("find stored keys: %w", err)
 	}
 	return w.keep(ctx, "")
+}
+
+// wholeKeys says whether the delta was chosen from all that the input gives for its keys, because rows of them changed or went, or
+// what changed could not be told: what is stored of them may be what went.
+func (w *work) wholeKeys() bool {
+	return w.read.within != "" || w.read.full && w.t.Table.Incremental.RowLocal()
 }
 
 // keep notes the keys whose stored row stays: the newer ones and, of a query of further keys, all.
@@ -235,6 +240,8 @@ func (w *work) gone(ctx context.Context, stored string) error {
 		}
 	case w.read.within != "" && w.t.Table.Deletes == define.Remove:
 		condition = w.read.within
+	case w.applied.any:
+		condition = w.applied.gone(w.on)
 	case len(w.read.replace) > 0:
 		condition = "t." + job.Quote(FileColumn) + " IN (" + literals(w.read.replace) + ")"
 	default:

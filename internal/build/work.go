@@ -35,6 +35,7 @@ type work struct {
 	columns     []job.Column // of the table after the build, with field ids
 	ids         string       // FIELD_IDS of columns
 	delta       delta
+	applied     applied // of a feed's changes
 	rejects     []lake.RejectFile
 	begins      bool   // a history that has no rows yet, so that its columns may still be arranged
 	last        merged // of the plan before, while a commit tries again

@@ -63,7 +63,9 @@ func (t *trial) view(ctx context.Context, task build.Task) (relation, error) {
 	columns, err := t.session.Describe(ctx, "SELECT * FROM "+job.QuoteTable(task.Table.Name))
 	if err == nil {
 		// Its rows are made once, here, so that a value that fails is the view's failure; with their order.
-		err = t.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE viewed AS SELECT *, row_number() OVER () AS "+orderColumn+" FROM "+job.QuoteTable(task.Table.Name))
+		err = task.Ending(ctx, func(ctx context.Context) error {
+			return t.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE viewed AS SELECT *, row_number() OVER () AS "+orderColumn+" FROM "+job.QuoteTable(task.Table.Name))
+		})
 	}
 	if err != nil {
 		return relation{}, fmt.Errorf("%s: %w", task.Table.File, err)

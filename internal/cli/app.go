@@ -59,20 +59,30 @@ type workspace struct {
 	engine    *duckdb.Engine
 	journal   *journal.Journal
 	sources   *sources
+	failures  int // rounds of a session that follows which failed in a row
 	scratch   *scratch
 	others    map[string]*lake.Lake // of other environments, as far as they were opened
+	reached   map[string]bool       // destinations that a session has brought to where their tables are
 	elsewhere string                // environment that inputs are read from which are not built here, "" for none
 	state     string                // local folder for what is not part of the project or the lake
 }
 
-// open opens the whole project. Everything opened is closed by close.
-func (a *app) open(ctx context.Context) (*workspace, error) {
+// loaded is a project whose text was read and nothing opened yet, with the mistakes of its definitions.
+func (a *app) loaded() (*workspace, define.Problems, error) {
 	p, err := a.load()
 	var problems define.Problems
 	if err != nil && (p == nil || !errors.As(err, &problems)) {
+		return nil, nil, err
+	}
+	return &workspace{app: a, project: p, state: filepath.Join(p.Root, ".weir", p.Env)}, problems, nil
+}
+
+// open opens the whole project. Everything opened is closed by close.
+func (a *app) open(ctx context.Context) (*workspace, error) {
+	w, problems, err := a.loaded()
+	if err != nil {
 		return nil, err
 	}
-	w := &workspace{app: a, project: p, state: filepath.Join(p.Root, ".weir", p.Env)}
 	if len(problems) > 0 {
 		return nil, w.allProblems(ctx, problems)
 	}
@@ -97,7 +107,15 @@ func (w *workspace) allProblems(ctx context.Context, problems define.Problems) e
 	return errors.Join(define.NewProblems(append(problems, more...)), e.Close())
 }
 
-func (w *workspace) openAll(ctx context.Context) (err error) {
+func (w *workspace) openAll(ctx context.Context) error {
+	if err := w.openText(ctx); err != nil {
+		return err
+	}
+	return w.openData(ctx)
+}
+
+// openText opens what the project's text is judged with. With mistakes of the SQL as its error, the graph is there, too.
+func (w *workspace) openText(ctx context.Context) (err error) {
 	if err := os.MkdirAll(w.state, 0o755); err != nil {
 		return fault.New(fault.Usage, "make the project's state folder: %w", err)
 	}
@@ -107,13 +125,15 @@ func (w *workspace) openAll(ctx context.Context) (err error) {
 	if w.engine, err = w.openEngine(ctx); err != nil {
 		return err
 	}
-	if w.graph, err = w.readGraph(ctx); err != nil {
-		return err
-	}
+	w.graph, err = w.readGraph(ctx)
+	return err
+}
+
+func (w *workspace) openData(ctx context.Context) (err error) {
 	if w.lake, err = openLake(ctx, w.project, w.state, false); err != nil {
 		return err
 	}
-	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies")}
+	w.sources = &sources{project: w.project, scratch: w.scratch.part("copies"), position: w.committedPosition}
 	return nil
 }
 

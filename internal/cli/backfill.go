@@ -291,7 +291,7 @@ func (f *filling) window(ctx context.Context, b *build.Builder, i int) error {
 	f.outcomes[task.Backfill.From] = out
 	f.mu.Unlock()
 	keep := context.WithoutCancel(ctx)
-	return errors.Join(err, f.j.Build(keep, note))
+	return errors.Join(err, f.j.Build(keep, note), f.j.Rules(keep, ruleResults(f.run.ID, f.o.table, task.Backfill.From+" to "+task.Backfill.To, out)))
 }
 
 func (f *filling) notify(ev run.Event) {

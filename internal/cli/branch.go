@@ -50,7 +50,7 @@ func (w *workspace) mayLimit(o runOptions) error {
 	case o.limit < 0:
 		return fault.New(fault.Usage, "--limit: %d is no number of rows", o.limit)
 	case w.project.Publish:
-		return fault.New(fault.Usage, "--limit is refused: this environment publishes its tables").WithHint("build on a branch: weir run --limit %d --branch NAME", o.limit)
+		return fault.New(fault.Usage, "--limit is refused: this environment copies its tables to destinations (publish: on)").WithHint("build on a branch: weir run --limit %d --branch NAME", o.limit)
 	case !w.project.Development:
 		return fault.New(fault.Usage, "--limit is refused: the lake %s is not one for development", w.project.Lake).
 			WithHint("build on a branch: --branch NAME · or write development: on in weir.yaml, or in an environment of it")
@@ -67,8 +67,11 @@ func (o runOptions) place() string {
 }
 
 func (a *app) branchCommand() *cobra.Command {
-	c := &cobra.Command{Use: "branch", Short: "Branches of the lake that weir run --branch builds: list, diff, publish, drop",
-		Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: "branch", Short: "Branches of the lake that weir run --branch builds: list, diff, publish (make it main), drop",
+		Args: cobra.NoArgs, Long: `Branches of the lake that weir run --branch builds.
+
+weir branch publish makes main what a branch is: it stays inside the lake, and no rows are copied. The key publish: of an
+environment is another thing: it lets tables be copied to destinations outside of the lake.`, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(a.branchList(), a.branchDiff(), a.branchPublish(), a.branchDrop())
 	return c
 }
@@ -215,7 +218,7 @@ func (w *workspace) printBranches(lines []branchLine) {
 	}
 	g := &grid{head: []string{"branch", "built (UTC)", "tables", "state"}}
 	for _, l := range lines {
-		state := "can be published"
+		state := "can become main"
 		switch {
 		case len(l.Moved) > 0:
 			state = "main has moved: " + few(l.Moved, 3)
@@ -286,7 +289,8 @@ func schemaCell(r diffReport) string {
 
 func (a *app) branchPublish() *cobra.Command {
 	return &cobra.Command{Use: "publish NAME", Short: "Make main what a branch is, for every table that has the branch", Args: cobra.ExactArgs(1),
-		Long: `Make main what a branch is: main of every table that has the branch moves forward to it, and the branch goes.
+		Long: `Make main what a branch is: main of every table that has the branch moves forward to it, and the branch goes. Nothing is
+copied, and nothing leaves the lake: the key publish:, which lets tables be copied to destinations, has no part in this.
 
 First it is looked whether main of any of them has moved since; then nothing is done. Each table moves in one step of its
 own. Where that ends in the middle, the same command goes on with the tables that are left.`,
@@ -323,13 +327,13 @@ func (w *workspace) publishBranch(ctx context.Context, branch string) error {
 			return out, w.lake.Publish(ctx, name, branch)
 		})
 		if err != nil {
-			fmt.Fprintf(w.app.out, "%d of %s published; weir branch publish %s goes on with the others\n", i, plural(int64(len(tables)), "table"), branch)
+			fmt.Fprintf(w.app.out, "main of %d of %s is the branch's now; weir branch publish %s goes on with the others\n", i, plural(int64(len(tables)), "table"), branch)
 			return err
 		}
 		s, _ := t.on.Snapshot()
 		fmt.Fprintf(w.app.out, "%s is at %s\n", name, numbered(s))
 	}
-	fmt.Fprintf(w.app.out, "%s published; branch %s is gone\n", plural(int64(len(tables)), "table"), branch)
+	fmt.Fprintf(w.app.out, "%s published: main is what branch %s was, and the branch is gone\n", plural(int64(len(tables)), "table"), branch)
 	return nil
 }
 

@@ -20,16 +20,18 @@ import (
 
 // display shows a run as it goes: a line a finished table and, on a terminal, a live line for each that is being built.
 type display struct {
-	app     *app
-	out     io.Writer
-	live    bool
-	quiet   bool // results go out as JSON
-	mu      sync.Mutex
-	width   int
-	running map[string]*watched
-	drawn   int // live lines on the screen
-	halt    chan struct{}
-	wait    sync.WaitGroup
+	app       *app
+	out       io.Writer
+	live      bool
+	quiet     bool   // results go out as JSON
+	following bool   // only what happens is shown
+	header    string // of a run that has not shown anything yet
+	mu        sync.Mutex
+	width     int
+	running   map[string]*watched
+	drawn     int // live lines on the screen
+	halt      chan struct{}
+	wait      sync.WaitGroup
 }
 
 // watched is one build that is going on.
@@ -48,12 +50,16 @@ func newDisplay(a *app, quiet bool) *display {
 }
 
 func (d *display) start(r journal.Run, tables int, place string) {
-	d.began(fmt.Sprintf("run %d · %s · %s UTC%s", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"), place))
+	header := fmt.Sprintf("run %d · %s · %s UTC%s", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"), place)
+	if d.following {
+		d.header, header = header, ""
+	}
+	d.began(header)
 }
 
-// began prints the first line and keeps the live ones up to date until stop.
+// began prints the first line, "" for none yet, and keeps the live ones up to date until stop.
 func (d *display) began(line string) {
-	if !d.quiet {
+	if !d.quiet && line != "" {
 		fmt.Fprintln(d.out, line)
 	}
 	d.halt = make(chan struct{})
@@ -137,6 +143,10 @@ func (d *display) print(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.erase()
+	if d.header != "" {
+		fmt.Fprintln(d.out, d.header)
+		d.header = ""
+	}
 	fmt.Fprintln(d.out, d.app.redact(line))
 }
 
@@ -154,6 +164,9 @@ func (d *display) done(r run.Result, out build.Outcome) {
 		}
 		d.warnings(out)
 	case run.Skipped:
+		if d.following {
+			return
+		}
 		d.print(fmt.Sprintf("%-*s  skipped  %s", d.width, r.Name, out.Why))
 	case run.Failed:
 		d.print(fmt.Sprintf("%-*s  FAILED   %s", d.width, r.Name, strings.TrimPrefix(r.Err.Error(), "build "+r.Name+": ")))

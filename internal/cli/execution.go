@@ -74,7 +74,7 @@ func (e *execution) build(ctx context.Context, b *build.Builder, name string, at
 	e.outcomes[name] = out
 	e.mu.Unlock()
 	keep := context.WithoutCancel(ctx) // what happened is written down even when the run is being interrupted
-	return out.Skipped, errors.Join(err, e.j.Build(keep, note), e.j.Rules(keep, ruleResults(e.run.ID, name, out)))
+	return out.Skipped, errors.Join(err, e.j.Build(keep, note), e.j.Rules(keep, ruleResults(e.run.ID, name, "", out)))
 }
 
 func (e *execution) fill(n *journal.Build, out build.Outcome, err error) {
@@ -95,10 +95,11 @@ func (e *execution) fill(n *journal.Build, out build.Outcome, err error) {
 	}
 }
 
-func ruleResults(runID, table string, out build.Outcome) []journal.RuleResult {
+// ruleResults are the rules of a build, of a part of the table where it was about one.
+func ruleResults(runID, table, part string, out build.Outcome) []journal.RuleResult {
 	var rs []journal.RuleResult
 	for _, o := range out.Rules {
-		rs = append(rs, journal.RuleResult{RunID: runID, Table: table, Rule: o.Rule.Text, OnFail: string(o.Rule.OnFail), Passed: o.Passed,
+		rs = append(rs, journal.RuleResult{RunID: runID, Table: table, Part: part, Rule: o.Rule.Text, OnFail: string(o.Rule.OnFail), Passed: o.Passed,
 			Failed: o.Failed, Total: o.Total, Reason: o.Reason, Metrics: o.Metrics})
 	}
 	return rs

@@ -91,6 +91,7 @@ func (a *app) root() *cobra.Command {
 		a.testCommand(),
 		a.queryCommand(),
 		a.diffCommand(),
+		a.verifyCommand(),
 		a.rollbackCommand(),
 		a.branchCommand(),
 		a.tablesCommand(),

@@ -11,6 +11,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/journal"
+	"weir/internal/source"
 )
 
 func (a *app) positionCommand() *cobra.Command {
@@ -21,9 +22,10 @@ func (a *app) positionCommand() *cobra.Command {
 }
 
 type positionReport struct {
-	Table    string       `json:"table"`
-	Server   string       `json:"server,omitempty"`
-	Position job.Position `json:"position"`
+	Table    string           `json:"table"`
+	Server   string           `json:"server,omitempty"`
+	Position job.Position     `json:"position"`
+	Feed     []source.Measure `json:"feed,omitempty"` // how far the feed is behind that the table follows
 }
 
 func (a *app) positionShow() *cobra.Command {
@@ -40,11 +42,17 @@ func (w *workspace) showPosition(ctx context.Context, table string, asJSON bool)
 	if err != nil {
 		return err
 	}
+	if rep.Feed, err = w.lag(ctx, w.project.Tables[table]); err != nil {
+		return err
+	}
 	if asJSON {
 		return writeJSON(w.app.out, rep)
 	}
 	if rep.Server != "" {
 		fmt.Fprintln(w.app.out, "server", rep.Server)
+	}
+	for _, m := range rep.Feed {
+		fmt.Fprintln(w.app.out, m.Name, m.Text)
 	}
 	g := &grid{}
 	for _, split := range keys(rep.Position) {
@@ -55,6 +63,42 @@ func (w *workspace) showPosition(ctx context.Context, table string, asJSON bool)
 		fmt.Fprintln(w.app.out, "nothing read yet")
 	}
 	return nil
+}
+
+// lag asks the connection that a table follows how far its feed is behind; nothing for a table that follows none.
+func (w *workspace) lag(ctx context.Context, t *define.Table) ([]source.Measure, error) {
+	if t == nil || !follows(t) {
+		return nil, nil
+	}
+	o, err := w.sources.connection(ctx, t.Connection)
+	if err != nil {
+		return nil, err
+	}
+	f, ok := o.(source.Follower)
+	if !ok {
+		return nil, nil
+	}
+	measures, err := f.Lag(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask connection %s how far its feed is: %w", t.Connection, err)
+	}
+	return measures, nil
+}
+
+// committedPosition is how far a table is in the lake; nil before its first build.
+func (w *workspace) committedPosition(ctx context.Context, table string) (job.Position, error) {
+	t, err := w.lake.Table(ctx, table)
+	if isNoTable(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := t.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.Position, nil
 }
 
 func (w *workspace) positionOf(ctx context.Context, table string) (positionReport, error) {

@@ -65,6 +65,9 @@ func (w *workspace) publishes(o runOptions) bool {
 // publishSteps adds destinations to the steps of an execution.
 func (e *execution) publishSteps(steps []run.Step, to []publishing) []run.Step {
 	e.publishing = map[string]publishing{}
+	if e.w.reached == nil {
+		e.w.reached = map[string]bool{}
+	}
 	building := map[string]bool{}
 	for _, s := range steps {
 		building[s.Name] = true
@@ -82,6 +85,9 @@ func (e *execution) publishSteps(steps []run.Step, to []publishing) []run.Step {
 
 // publish brings one destination to where its table is, and writes down what came of it.
 func (e *execution) publish(ctx context.Context, p publishing, attempt int) (bool, error) {
+	if e.options.follow && e.stands(p) {
+		return true, nil
+	}
 	note := journal.Publish{RunID: e.run.ID, Table: p.table.Name, Destination: p.to.To, Attempt: attempt, Status: journal.PublishRunning,
 		Mode: string(p.to.Mode), Started: time.Now().UTC()}
 	if err := e.j.Publish(ctx, note); err != nil {
@@ -94,8 +100,17 @@ func (e *execution) publish(ctx context.Context, p publishing, attempt int) (boo
 	published(&note, out, err)
 	e.mu.Lock()
 	e.brought[p.step()] = out
+	e.w.reached[p.step()] = err == nil
 	e.mu.Unlock()
 	return out.Skipped, errors.Join(err, e.j.Publish(context.WithoutCancel(ctx), note))
+}
+
+// stands says, in a session that follows, that the destination was reached and its table has not been built since: it is not asked
+// again every second.
+func (e *execution) stands(p publishing) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.w.reached[p.step()] && e.outcomes[p.table.Name].Skipped
 }
 
 func published(n *journal.Publish, out publish.Outcome, err error) {
@@ -177,6 +192,9 @@ func (d *display) published(p publishing, r run.Result, out publish.Outcome) {
 			d.print(fmt.Sprintf("%s%s refused and left out there: weir rejects show %s", pad, plural(n, "row"), p.table.Name))
 		}
 	case run.Skipped:
+		if d.following {
+			return
+		}
 		d.print(line + "skipped  " + p.to.To + " is up to date: " + out.Why)
 	case run.Failed:
 		d.print(line + "FAILED   to " + p.to.To + ": " + strings.TrimPrefix(r.Err.Error(), "publish "+p.step()+": "))

@@ -30,6 +30,8 @@ type runOptions struct {
 	deferred      string
 	limit         int64
 	republish     bool // destinations get all rows: of weir publish
+	follow        bool
+	every         time.Duration
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -59,7 +61,12 @@ blocks only those that need it.`,
 	deferFlag(c, &o.deferred)
 	f.Int64Var(&o.limit, "limit", 0, "for development: read at most this many rows into each table that is read from a source")
 	f.IntVar(&o.jobs, "jobs", 0, "tables built side by side (default: the number of cores)")
+	f.BoolVar(&o.follow, "follow", false, "go on until stopped: build what is out of date again and again")
+	f.DurationVar(&o.every, "every", 10*time.Second, "with --follow, how long to wait between two runs")
 	f.StringVar(&o.at, "time", "", "logical time of the run, RFC 3339 (default: now)")
+	for _, other := range []string{"full", "failed", "limit", "time"} {
+		c.MarkFlagsMutuallyExclusive("follow", other)
+	}
 	f.BoolVar(&o.json, "json", false, "print the run's result as JSON")
 	a.memoryFlag(c)
 	return c
@@ -154,6 +161,9 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	}
 	if err := w.mayLimit(o); err != nil {
 		return err
+	}
+	if o.follow {
+		return w.follow(ctx, j, o, tables)
 	}
 	r, err := w.beginRun(ctx, j, o, prior)
 	if err != nil {

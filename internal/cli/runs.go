@@ -83,12 +83,8 @@ func (w *workspace) oneRun(ctx context.Context, number string, asJSON bool) erro
 	if rep.Publishes, err = j.Publishes(ctx, rep.ID); err != nil {
 		return err
 	}
-	for _, b := range rep.Builds {
-		rules, err := j.RuleResults(ctx, rep.ID, b.Table)
-		if err != nil {
-			return err
-		}
-		rep.Rules = append(rep.Rules, rules...)
+	if rep.Rules, err = j.RuleResults(ctx, rep.ID, ""); err != nil {
+		return err
 	}
 	if asJSON {
 		return writeJSON(w.app.out, rep)
@@ -106,7 +102,11 @@ func (w *workspace) printRun(rep runReport) {
 		if !r.Passed {
 			mark = "does not hold: " + r.Reason
 		}
-		fmt.Fprintf(w.app.out, "rule  %s  %s  %s\n", r.Table, r.Rule, mark)
+		of := r.Table
+		if r.Part != "" {
+			of += " " + r.Part
+		}
+		fmt.Fprintf(w.app.out, "rule  %s  %s  %s\n", of, r.Rule, mark)
 	}
 	for _, e := range rep.Events {
 		fmt.Fprintf(w.app.out, "%s  %s  %s  %s\n", when(e.At), e.Table, e.Kind, e.Message)

@@ -8,6 +8,7 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/fault"
+	"weir/internal/job"
 	"weir/internal/source"
 )
 
@@ -15,8 +16,10 @@ import (
 type sources struct {
 	project *define.Project
 	scratch string
-	mu      sync.Mutex
-	opened  map[string]source.Opened
+	// position asks the lake how far a table is; nil where there is no lake.
+	position func(ctx context.Context, table string) (job.Position, error)
+	mu       sync.Mutex
+	opened   map[string]source.Opened
 }
 
 // open gives the source one table reads.
@@ -39,16 +42,42 @@ func (s *sources) connection(ctx context.Context, name string) (source.Opened, e
 		return nil, fault.New(fault.Usage, "connection %q is not in weir.yaml", name).
 			WithHint("%s", nearest(name, keys(s.project.Connections)))
 	}
-	env := source.Env{Root: s.project.Root, Scratch: s.scratch, Resolve: s.project.Resolver.Resolve}
+	env := source.Env{Project: s.project.Name, Root: s.project.Root, Scratch: s.scratch, Resolve: s.project.Resolver.Resolve}
 	o, err := c.Config.Open(ctx, env)
 	if err != nil {
 		return nil, fmt.Errorf("connection %s: %w", name, err)
+	}
+	if f, ok := o.(source.Follower); ok {
+		f.Follow(s.members(name))
 	}
 	if s.opened == nil {
 		s.opened = map[string]source.Opened{}
 	}
 	s.opened[name] = o
 	return o, nil
+}
+
+// all are the connections that were opened.
+func (s *sources) all() (out []source.Opened) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range keys(s.opened) {
+		out = append(out, s.opened[name])
+	}
+	return out
+}
+
+// members are the tables that follow a connection.
+func (s *sources) members(connection string) (out []source.Member) {
+	for _, name := range keys(s.project.Tables) {
+		t := s.project.Tables[name]
+		if r, ok := t.Reader.(source.Following); !ok || t.Connection != connection || !r.Follows() {
+			continue
+		}
+		out = append(out, source.Member{Table: name, Reader: t.Reader, Key: t.Key,
+			Position: func(ctx context.Context) (job.Position, error) { return s.position(ctx, name) }})
+	}
+	return out
 }
 
 func (s *sources) close() error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,18 +16,25 @@ import (
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/plan"
+	"weir/internal/project"
 	"weir/internal/source"
 )
 
 func (a *app) validateCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{Use: "validate", Short: "Find every mistake of the project without reading rows", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		err := a.with(c.Context(), func(w *workspace) error { return w.validate(c.Context(), asJSON) })
-		var problems define.Problems
-		if asJSON && errors.As(err, &problems) {
-			return errors.Join(writeJSON(a.out, validation{Problems: problemLines(problems)}), exitCode(fault.ExitUsage))
+	c := &cobra.Command{Use: "validate", Short: "Find every mistake of the project without reading rows", Args: cobra.NoArgs, Long: `Find every mistake of the project without reading rows: in weir.yaml and definitions, in SQL and the columns it reads, in rules
+and tests. All are told at once, in order of their places. Of what reads a table with a mistake nothing is said: one mistake,
+one report. A mistake in weir.yaml keeps SQL from being held against columns.
+
+Warnings are of what may be meant as it is, such as rows that tie in an order. They do not change the exit code.`, RunE: func(c *cobra.Command, _ []string) error {
+		found, err := a.validate(c.Context())
+		if err != nil {
+			return err
 		}
-		return err
+		if asJSON {
+			return found.printJSON(a.out)
+		}
+		return found.print(a.out)
 	}}
 	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return c
@@ -55,31 +64,91 @@ func problemLines(ps define.Problems) []problemLine {
 	return out
 }
 
-func (w *workspace) validate(ctx context.Context, asJSON bool) error {
-	bound, err := w.bind(ctx)
+// validity is what there is to say of a project.
+type validity struct {
+	project          string
+	tables           int
+	bound            plan.Bound
+	cases            int64
+	warned, mistakes define.Problems
+}
+
+// validate finds every mistake: of definitions, of SQL as text, of SQL against what it reads, and of tests.
+func (a *app) validate(ctx context.Context) (validity, error) {
+	w, mistakes, err := a.loaded()
 	if err != nil {
-		return err
+		return validity{}, err
 	}
-	suites, err := w.readTests(ctx)
-	if err != nil {
-		return err
+	out := validity{project: w.project.Name}
+	if slices.ContainsFunc(mistakes, func(p project.Problem) bool { return p.File == project.ConfigFile }) {
+		// Where the lake is, what connections there are and how SQL is computed is not known, so that nothing can be bound.
+		out.mistakes, err = asProblems(w.allProblems(ctx, mistakes))
+		return out, err
 	}
-	if asJSON {
-		return writeJSON(w.app.out, validation{Tables: len(w.graph.Nodes), Bound: len(bound.Columns), Unknown: bound.Unknown,
-			Warnings: problemLines(w.graph.Warnings), Problems: []problemLine{}})
+	err = errors.Join(w.validate(ctx, mistakes, &out), w.close())
+	if err != nil && len(out.mistakes) > 0 && ctx.Err() == nil {
+		err = nil // a lake that cannot be reached hides no mistake
 	}
-	for _, p := range w.graph.Warnings {
-		fmt.Fprintf(w.app.out, "%s:%d:%d: warning: %s; %s\n", p.File, p.Line, p.Col, p.Message, p.Hint)
+	return out, err
+}
+
+func (w *workspace) validate(ctx context.Context, mistakes []project.Problem, out *validity) error {
+	more, err := asProblems(w.openText(ctx))
+	mistakes = append(mistakes, more...)
+	if err == nil {
+		out.tables, out.warned = len(w.graph.Nodes), project.SortProblems(w.graph.Warnings)
+		err = w.openData(ctx)
 	}
-	for _, name := range keys(bound.Unknown) {
-		fmt.Fprintf(w.app.out, "%s is not bound: %s\n", name, bound.Unknown[name])
+	if err == nil {
+		out.bound, err = w.bind(ctx)
+		more, err = asProblems(err)
+		mistakes = append(mistakes, more...)
+	}
+	if err == nil {
+		var suites []*cases.Suite
+		suites, err = w.readTests(ctx, func(table string) bool { return len(mistakes) == 0 || out.bound.Columns[table] != nil })
+		out.cases = countCases(suites)
+		more, err = asProblems(err)
+		mistakes = append(mistakes, more...)
+	}
+	out.mistakes = project.SortProblems(mistakes)
+	return err
+}
+
+// asProblems takes mistakes out of an error that is made of nothing else.
+func asProblems(err error) (define.Problems, error) {
+	var problems define.Problems
+	if errors.As(err, &problems) {
+		return problems, nil
+	}
+	return nil, err
+}
+
+func (v validity) printJSON(out io.Writer) error {
+	err := writeJSON(out, validation{Tables: v.tables, Bound: len(v.bound.Columns), Unknown: v.bound.Unknown,
+		Warnings: problemLines(v.warned), Problems: problemLines(v.mistakes)})
+	if len(v.mistakes) > 0 {
+		return errors.Join(err, exitCode(fault.ExitUsage))
+	}
+	return err
+}
+
+func (v validity) print(out io.Writer) error {
+	for _, p := range v.warned {
+		fmt.Fprintf(out, "%s: warning: %s; %s\n", p.Place, p.Message, p.Hint)
+	}
+	if len(v.mistakes) > 0 {
+		return define.NewProblems(v.mistakes)
+	}
+	for _, name := range keys(v.bound.Unknown) {
+		fmt.Fprintf(out, "%s is not bound: %s\n", name, v.bound.Unknown[name])
 	}
 	tests := ""
-	if n := countCases(suites); n > 0 {
-		tests = ", " + plural(n, "test case")
+	if v.cases > 0 {
+		tests = ", " + plural(v.cases, "test case")
 	}
-	fmt.Fprintf(w.app.out, "%s is valid: %s, %d of them bound to their columns%s\n", w.project.Name, plural(int64(len(w.graph.Nodes)), "table"), len(bound.Columns), tests)
-	return nil
+	_, err := fmt.Fprintf(out, "%s is valid: %s, %d of them bound to their columns%s\n", v.project, plural(int64(v.tables), "table"), len(v.bound.Columns), tests)
+	return err
 }
 
 func countCases(suites []*cases.Suite) (n int64) {
@@ -134,7 +203,7 @@ func (w *workspace) sniff(ctx context.Context, t *define.Table) (cols []job.Colu
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	scan, err := src.Begin(ctx, job.Read{Table: t.Name, Time: time.Now().UTC()})
+	scan, err := src.Begin(ctx, job.Read{Table: t.Name, Time: time.Now().UTC(), Look: true})
 	if err != nil {
 		return nil, err
 	}

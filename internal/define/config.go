@@ -29,7 +29,7 @@ type configKeys struct {
 	Keep         keepKeys      `yaml:"keep" doc:"which snapshots of every table stay when weir maintain expires the others"`
 	Secrets      secretKeys    `yaml:"secrets" doc:"where secrets are kept: a folder, or a map of these keys"`
 	Development  bool          `yaml:"development" default:"off" doc:"whether the lake is for development, where weir run --limit may build tables from a part of their rows"`
-	Publish      bool          `yaml:"publish" default:"off" doc:"whether tables reach their destinations; off unless an environment says on"`
+	Publish      bool          `yaml:"publish" default:"off" doc:"whether tables are copied to their destinations; off unless an environment says on; has nothing to do with weir branch publish"`
 }
 
 // lakeKeys is lake: a location, or a map.
@@ -185,6 +185,7 @@ func (l *loader) vars(n *project.Node) {
 	}
 	for _, p := range n.Pairs {
 		value, ok := p.Value.Value()
+		l.out.Vars[p.Key] = nil // it is there, whatever is wrong with it
 		switch {
 		case p.Value.Unset:
 		case !namePart.MatchString(p.Key):

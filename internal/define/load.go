@@ -23,7 +23,7 @@ func Load(root, env string, kinds Kinds, sinks Sinks) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{folder: folder, kinds: kinds, sinks: sinks, problems: folder.Problems, out: &Project{
+	l := &loader{folder: folder, kinds: kinds, sinks: sinks, problems: folder.Problems, out: &Project{kinds: kinds,
 		Root: folder.Root, Env: env, Redactor: &secret.Redactor{}, Keep: Keep{Snapshots: keepSnapshots, AtLeast: keepAtLeast},
 		Connections: map[string]*Connection{}, Tables: map[string]*Table{}, Pipelines: map[string]*Pipeline{},
 	}}
@@ -36,6 +36,7 @@ func Load(root, env string, kinds Kinds, sinks Sinks) (*Project, error) {
 	}
 	l.seeds()
 	l.pipelines()
+	l.flaws()
 	return l.out, NewProblems(l.problems)
 }
 
@@ -46,6 +47,17 @@ type loader struct {
 	out       *Project
 	problems  []project.Problem
 	published map[string]string // tables by their destinations
+}
+
+// flaws marks the tables whose files have mistakes.
+func (l *loader) flaws() {
+	flawed := map[string]bool{}
+	for _, p := range l.problems {
+		flawed[p.File] = true
+	}
+	for _, t := range l.out.Tables {
+		t.Flawed = flawed[t.File]
+	}
 }
 
 func (l *loader) add(ps ...project.Problem) { l.problems = append(l.problems, ps...) }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/internal/project"
+	"weir/internal/source"
 )
 
 // change settles how a build changes the table: what is written, and by convention what is not. Where the keys could not
@@ -29,7 +30,7 @@ func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
 		problems = append(together(t), declaredOnly(t)...)
 		problems = append(problems, historyTogether(t, k)...)
 	}
-	if t.Mode.Keyed() {
+	if t.Mode.Keyed() && t.Mode != Changes {
 		if t.OrderBy == "" {
 			t.OrderBy = t.Cursor
 		}
@@ -41,7 +42,7 @@ func (l *loader) change(t *Table, k changeKeys, sound bool) []project.Problem {
 }
 
 // Keyed says whether a build goes by key.
-func (m Mode) Keyed() bool { return m == Upsert || m == History }
+func (m Mode) Keyed() bool { return m == Upsert || m == History || m == Changes }
 
 // together checks that the keys of a definition go together.
 func together(t *Table) (problems []project.Problem) {
@@ -50,6 +51,9 @@ func together(t *Table) (problems []project.Problem) {
 	}
 	if t.Mode == View && t.Kind != FromSQL {
 		fail("mode", "write a .sql file that selects from this table", "only a SQL table can be a view")
+	}
+	if t.Mode == Changes {
+		problems = append(problems, changesTogether(t)...)
 	}
 	if t.Mode.Keyed() && len(t.Key) == 0 {
 		fail("mode", "write key: with the columns that tell rows apart", "mode %s needs a key", t.Mode)
@@ -71,6 +75,19 @@ func together(t *Table) (problems []project.Problem) {
 			if written {
 				fail(key, "take it out: a view stores nothing", "%s has no meaning with mode view", key)
 			}
+		}
+	}
+	return problems
+}
+
+// changesTogether checks what goes with mode changes: the order of changes is that of their commits, and deletes are among them.
+func changesTogether(t *Table) (problems []project.Problem) {
+	if r, ok := t.Reader.(source.Following); !ok || !r.Follows() {
+		problems = append(problems, t.PlaceOf("mode").Problem("mode changes needs the feed of a database").WithHint("from: a connection that has one, such as postgres; or mode: upsert"))
+	}
+	for key, written := range map[string]bool{"order_by": t.OrderBy != "", "deletes": t.Deletes != ""} {
+		if written {
+			problems = append(problems, t.PlaceOf(key).Problem("%s has no meaning with mode changes", key).WithHint("take it out: changes come in the order of their commits, deletes among them"))
 		}
 	}
 	return problems

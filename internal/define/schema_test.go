@@ -75,7 +75,7 @@ func TestSchemaHasEveryKeyAndNoOther(t *testing.T) {
 func TestSchemaKnowsChoicesAndDefaults(t *testing.T) {
 	root, def := schemaOf(t)
 	mode := def("table").Properties["mode"]
-	if want := []string{"append", "replace", "upsert", "partitions", "history", "view"}; !slices.Equal(mode.AnyOf[0].Enum, want) {
+	if want := []string{"append", "replace", "upsert", "partitions", "history", "changes", "view"}; !slices.Equal(mode.AnyOf[0].Enum, want) {
 		t.Errorf("modes %v", mode.AnyOf)
 	}
 	project := def("project").Properties

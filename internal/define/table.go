@@ -21,7 +21,7 @@ type tableKeys struct {
 	Sort           sortTerms       `yaml:"sort" doc:"order of rows inside each data file, as in [ts desc, id]"`
 	Rules          ruleList        `yaml:"rules" doc:"rules in DQDL: a list of lines and of maps of rule and on_fail, or a whole document as one text"`
 	MaxQuarantined limitText       `yaml:"max_quarantined" default:"0" doc:"rows that rules with on_fail: quarantine may turn away in one build: 5, 0.1%, unlimited"`
-	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's"`
+	Timeout        *time.Duration  `yaml:"timeout" doc:"how long one try of a build may take; by default the project's, and 10 minutes for rows that a recursive CTE makes"`
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
 	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
 	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
@@ -31,7 +31,7 @@ type tableKeys struct {
 
 // changeKeys say how a build changes its table. A seed, which is replaced whole, does not have them.
 type changeKeys struct {
-	Mode        string           `yaml:"mode" enum:"append|replace|upsert|partitions|history|view" doc:"how a build changes the table: append adds, replace swaps the whole, upsert goes by key, partitions replaces those it makes, history keeps every version of a key, view stores nothing; with a key upsert, else append for files and replace for SQL"`
+	Mode        string           `yaml:"mode" enum:"append|replace|upsert|partitions|history|changes|view" doc:"how a build changes the table: append adds, replace swaps the whole, upsert goes by key, partitions replaces those it makes, history keeps every version of a key, changes applies inserts, updates and deletes of a database's feed, view stores nothing; with a key upsert, else append for files and replace for SQL"`
 	Key         columnNames      `yaml:"key" doc:"columns that tell rows apart; with mode upsert or history"`
 	OrderBy     columnRef        `yaml:"order_by" doc:"column that says which row of a key wins, the greatest does, and with mode history from when a row is valid; by default the cursor, and in a history without one the run's logical time"`
 	Deletes     string           `yaml:"deletes" enum:"ignore|remove|close" doc:"what a full read does with keys that are gone: with mode upsert ignore or remove, with mode history ignore or close, which ends their version at the run's logical time; ignore by default"`
@@ -55,6 +55,10 @@ func (l *loader) table(f project.File) {
 	}
 	l.claim(t)
 	if f.Broken {
+		if f.SQL != nil && strings.TrimSpace(f.SQL.Body) != "" {
+			// The header says nothing, but what is below it can be looked through.
+			t.Kind, t.Mode, t.SQL, t.SQLLine = FromSQL, Replace, f.SQL.Body, f.SQL.Line
+		}
 		return
 	}
 	l.add(project.Substitute(f.Doc, l.folder.Lookup)...)
@@ -110,7 +114,7 @@ func (l *loader) sourceTable(t *Table, doc *project.Node) {
 	l.common(t, keys)
 	t.Cursor, t.MaxRejects = string(own.Cursor), Limit(own.MaxRejects)
 	if r, ok := t.Reader.(named); ok {
-		t.Mode = Mode(r.SetDataset(t.Dataset, t.Cursor))
+		t.Mode = Mode(r.SetDataset(t.Dataset, t.Cursor, change.Mode))
 	}
 	found = append(found, l.change(t, change, len(found) == 0)...)
 	if t.Reader != nil && len(found) == 0 {
@@ -158,6 +162,9 @@ func hasField(structure any, key string) bool {
 
 // adding refuses a table that would take all of a dataset's rows again each time.
 func adding(t *Table) []project.Problem {
+	if f, ok := t.Reader.(source.Following); ok && f.Follows() {
+		return nil
+	}
 	if _, ok := t.Reader.(named); !ok || t.Mode != Append || t.Cursor != "" {
 		return nil
 	}
@@ -167,7 +174,7 @@ func adding(t *Table) []project.Problem {
 
 // named is a reader of one dataset that from names. It answers with the mode of a table without key and mode.
 type named interface {
-	SetDataset(dataset, cursor string) (mode string)
+	SetDataset(dataset, cursor, mode string) (byDefault string)
 }
 
 // columned is a reader that wants to know the declared columns.

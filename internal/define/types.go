@@ -22,6 +22,7 @@ const (
 	Upsert     Mode = "upsert"     // inserts and updates by key
 	Partitions Mode = "partitions" // replaces the partitions the build produced
 	History    Mode = "history"    // keeps every version of a key with the time it was valid
+	Changes    Mode = "changes"    // applies the inserts, updates and deletes of a feed
 	View       Mode = "view"       // stores nothing
 )
 
@@ -57,6 +58,7 @@ type Project struct {
 	Publish     bool          // whether tables are published to their destinations
 	Development bool          // whether tables may be built from a part of their rows
 	Resolver    *secret.Resolver
+	kinds       Kinds
 	Redactor    *secret.Redactor // masks every secret the Resolver gave out and those written in plain
 }
 
@@ -118,6 +120,8 @@ type Table struct {
 	File string // relative to the root, slashes
 	Line int    // of the definition's first line
 	Kind Kind
+	// Flawed says that mistakes in its file were found: what it is beside its SQL cannot be relied on. No project that has any is run.
+	Flawed bool
 
 	Connection string        // of a source table
 	Dataset    string        // what it reads there; files: the path pattern
@@ -160,6 +164,9 @@ type Table struct {
 func (t *Table) PlaceOf(key string) project.Place {
 	return placeOf(t.doc, key, project.Place{File: t.File, Line: max(1, t.Line), Col: 1})
 }
+
+// Says tells whether the definition has a key, whatever its value.
+func (t *Table) Says(key string) bool { return t.doc.Get(key) != nil }
 
 // Earlier is the name a column had before, "" where it had none.
 func (t *Table) Earlier(name string) string {

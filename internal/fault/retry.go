@@ -2,6 +2,7 @@ package fault
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -47,4 +48,16 @@ func Backoff(n int) time.Duration {
 		d = min(d, 200*time.Millisecond<<max(0, n-1))
 	}
 	return d/2 + rand.N(d/2)
+}
+
+// Short writes a duration without the zeros that say nothing: 2m, not 2m0s.
+func Short(d time.Duration) string {
+	text := d.String()
+	if rest, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = rest + "m"
+	}
+	if rest, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = rest + "h"
+	}
+	return text
 }

@@ -108,6 +108,8 @@ type Read struct {
 	Full    bool     `json:"full,omitempty"`    // read all again whatever From says
 	// Whole reads all splits again if any is new, changed or gone, and nothing otherwise; the scan's End then holds only what is there.
 	Whole bool `json:"whole,omitempty"`
+	// Look is for a plan: what would be read is told as far as that costs little, and nothing is read.
+	Look bool `json:"look,omitempty"`
 	// Replay reads no split: the scan is for records that are at hand (see source.Scannable).
 	Replay   bool      `json:"replay,omitempty"`
 	Known    []Column  `json:"known,omitempty"`     // the table's columns today, nil before the first build

@@ -11,7 +11,8 @@ import (
 type RuleResult struct {
 	RunID  string `json:"run"`
 	Table  string `json:"table"`
-	Rule   string `json:"rule"` // its text
+	Part   string `json:"part,omitempty"` // of the table that the build was about: a window of a backfill; "" for all it brought
+	Rule   string `json:"rule"`           // its text
 	OnFail string `json:"on_fail"`
 	Passed bool   `json:"passed"`
 	Failed int64  `json:"failed"` // rows that broke it
@@ -21,22 +22,22 @@ type RuleResult struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 }
 
-// Rules writes down the results of builds, all or none. They take the place of earlier results of the same runs and
-// tables, so that a second attempt does not show its rules twice.
+// Rules writes down the results of builds, all or none. They take the place of earlier results of the same runs,
+// tables and parts, so that a second attempt does not show its rules twice.
 func (j *Journal) Rules(ctx context.Context, results []RuleResult) error {
 	if len(results) == 0 {
 		return nil
 	}
 	return j.write(ctx, "record rule results", func(tx *sql.Tx) error {
-		type build struct{ run, table string }
+		type build struct{ run, table, part string }
 		cleared := map[build]bool{}
 		for _, r := range results {
-			if b := (build{r.RunID, r.Table}); !cleared[b] {
+			if b := (build{r.RunID, r.Table, r.Part}); !cleared[b] {
 				cleared[b] = true
 				if err := begun(ctx, tx, r.RunID); err != nil {
 					return err
 				}
-				if _, err := tx.ExecContext(ctx, `DELETE FROM rules WHERE run = ? AND tbl = ?`, r.RunID, r.Table); err != nil {
+				if _, err := tx.ExecContext(ctx, `DELETE FROM rules WHERE run = ? AND tbl = ? AND part = ?`, r.RunID, r.Table, r.Part); err != nil {
 					return err
 				}
 			}
@@ -48,20 +49,20 @@ func (j *Journal) Rules(ctx context.Context, results []RuleResult) error {
 	})
 }
 
-const ruleColumns = `run, tbl, rule, on_fail, passed, failed, total, reason, metrics`
+const ruleColumns = `run, tbl, rule, on_fail, passed, failed, total, reason, metrics, part`
 
 func (j *Journal) insertRule(ctx context.Context, tx *sql.Tx, r RuleResult) error {
 	metrics := maps.Clone(r.Metrics)
 	maps.DeleteFunc(metrics, func(_ string, v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
-	_, err := tx.ExecContext(ctx, `INSERT INTO rules (`+ruleColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.RunID, r.Table, j.text(r.Rule), r.OnFail, r.Passed, r.Failed, r.Total, j.text(r.Reason), document{&metrics})
+	_, err := tx.ExecContext(ctx, `INSERT INTO rules (`+ruleColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.RunID, r.Table, j.text(r.Rule), r.OnFail, r.Passed, r.Failed, r.Total, j.text(r.Reason), document{&metrics}, r.Part)
 	return err
 }
 
 // RuleResults gives the results of a run's table in the order they were written; table "" means every table of the run.
 func (j *Journal) RuleResults(ctx context.Context, runID, table string) ([]RuleResult, error) {
 	places := func(r *RuleResult) []any {
-		return []any{&r.RunID, &r.Table, &r.Rule, &r.OnFail, &r.Passed, &r.Failed, &r.Total, &r.Reason, document{&r.Metrics}}
+		return []any{&r.RunID, &r.Table, &r.Rule, &r.OnFail, &r.Passed, &r.Failed, &r.Total, &r.Reason, document{&r.Metrics}, &r.Part}
 	}
 	return read(ctx, j, "read rule results", places,
 		`SELECT `+ruleColumns+` FROM rules WHERE run = ?1 AND ?2 IN (tbl, '') ORDER BY seq`, runID, table)

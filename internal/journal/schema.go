@@ -83,6 +83,8 @@ CREATE TABLE rules (
 ) STRICT;
 CREATE INDEX rules_run ON rules (run, tbl);
 `, `
+ALTER TABLE rules ADD COLUMN part TEXT NOT NULL DEFAULT '';
+`, `
 CREATE TABLE publishes (
 	seq             INTEGER PRIMARY KEY,
 	run             TEXT NOT NULL REFERENCES runs (id),

@@ -15,7 +15,8 @@ type Macro struct {
 	SQL    string   // the statement that makes it
 	Text   string   // its tokens: what layout, comments and the case of words do not change
 
-	Warnings Mistakes // as of a Statement
+	Warnings  Mistakes // as of a Statement
+	Recursive bool     // it has a recursive CTE
 }
 
 // Macros reads a file of CREATE [OR REPLACE] MACRO statements. Bodies keep to the same rules as definitions; a macro of the
@@ -50,6 +51,8 @@ func Macros(ctx context.Context, p Parser, file, sql string, opts ...Option) ([]
 			macro.Inputs = append(macro.Inputs, st.Inputs...)
 			macro.Macros = append(macro.Macros, st.Macros...)
 			macro.Warnings = append(macro.Warnings, st.Warnings...)
+			_, again := st.Find("recursive", "")
+			macro.Recursive = macro.Recursive || again
 		}
 		out = append(out, macro)
 	}

@@ -271,6 +271,7 @@ var refused = []struct{ sql, place, message string }{
 	{"select $a, ? from t", "1:1", "parameters have names"},
 	{"with x as (delete from t returning *) from x", "1:", ""},
 	{"select 'é', '🙂', getenv('x')", "1:18", "getenv()"},
+	{"with recursive n as (select 1 as x union all select x + 1 from n) from n", "1:16", "the recursive CTE n never ends"},
 }
 
 func TestRefused(t *testing.T) {

@@ -215,6 +215,15 @@ var warnings = []struct{ sql, want string }{
 	{"select (select arg_max(a, l) from keyed i where i.k = o.k) from t o", ""},
 	{"select (select arg_max(a, l) from keyed i where i.k > o.k) from t o", "1:16 arg_max()"},
 	{"with recursive r as (select 1 as x union all select x + 1 from r where x < 3) select x, lag(y) over (order by x) from r", "1:89 lag()"},
+	// What may never end.
+	{"with recursive c as (select id from t where boss is null union all select t.id from t join c on t.boss = c.id) from c", "1:16 the"},
+	{"with recursive c as (select id from t where boss is null union select t.id from t join c on t.boss = c.id) from c", ""},
+	{"with recursive e as (select 1 as a union all select 2), c as (select id, 0 as d from t union all select t.id, d + 1 from t join c on t.boss = c.id where d < 9) from c, e", ""},
+	{"with recursive c as (select id from t union all select t.id from t join c on t.boss = c.id where t.kind = 'x') from c", "1:16 the"},
+	{"with recursive c as (select id, [id] as way from t union all select t.id, [t.id] from t join c on t.boss = c.id and not list_contains(c.way, t.id)) from c", ""},
+	{"with recursive c as (select parts from t union all select unnest(parts) from c) from c", ""},
+	{"with recursive c as (select parts from t union all select p.parts from c, unnest(c.parts) u(p)) from c", ""},
+	{"with recursive c as (select 1 as x union all select x * 2 + i from c, range(2) r(i)) from c", "1:16 the"},
 	// DISTINCT ON.
 	{"select distinct on (a) a, b from t order by a, b", ""},
 	{"select distinct on (a) a, b, c from t order by a, b", "1:8 DISTINCT"},

@@ -61,7 +61,7 @@ func (w *walker) query(n *tree) {
 // body walks what a query node has beside its CTEs.
 func (w *walker) body(n *tree) {
 	if n.str("type") == "RECURSIVE_CTE_NODE" {
-		w.st.Marks = append(w.st.Marks, Mark{Kind: "recursive", Offset: w.word(0, "RECURSIVE")})
+		w.recursion(n)
 		w.scopes = append(w.scopes, cte{name: strings.ToLower(n.str("cte_name"))})
 	}
 	w.selects = append(w.selects, n)

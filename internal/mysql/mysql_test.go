@@ -235,6 +235,7 @@ func TestQueriesCanBeInterrupted(t *testing.T) {
 		}
 		c = dial(t, Settings{URL: of})
 		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
 		rows, err := c.Query(ctx, "SELECT * FROM information_schema.columns a, information_schema.columns b")
 		if err != nil {
 			t.Fatal(err)
@@ -278,4 +279,21 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("%+v: %v", id, err)
 		}
 	})
+}
+
+func TestNames(t *testing.T) {
+	for text, want := range map[string]string{"Orders": "Orders", "shop.orders": "shop|orders", `shop."Order Lines"`: "shop|Order Lines", "`a``b`.\"c.\"\"d\"": "a`b|c.\"d"} {
+		parts, err := ParseName(text)
+		if err != nil || strings.Join(parts, "|") != want {
+			t.Errorf("%s: %q, %v", text, parts, err)
+		}
+		if again, err := ParseName(ShowName(parts...)); err != nil || strings.Join(again, "|") != want {
+			t.Errorf("%s: shown as %s, %v", text, ShowName(parts...), err)
+		}
+	}
+	for _, bad := range []string{"", ".", "a.", ".a", `"a`, `"a"b`, `a"b"`, "a..b"} {
+		if parts, err := ParseName(bad); err == nil {
+			t.Errorf("%q: %q", bad, parts)
+		}
+	}
 }

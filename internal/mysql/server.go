@@ -27,12 +27,13 @@ func (s *Server) Database() string { return s.config.Database }
 // Address is host:port, for messages.
 func (s *Server) Address() string { return s.config.Address }
 
-// Limit says how large a row may be, in bytes.
-func (s *Server) Limit(bytes int) { s.config.Limit = bytes }
-
 // Dial opens a connection.
-func (s *Server) Dial(ctx context.Context) (*wire.Conn, error) {
+func (s *Server) Dial(ctx context.Context) (*wire.Conn, error) { return s.DialLimit(ctx, 0) }
+
+// DialLimit opens a connection whose rows may have so many bytes.
+func (s *Server) DialLimit(ctx context.Context, limit int) (*wire.Conn, error) {
 	c := s.config
+	c.Limit = limit
 	if s.iam {
 		token, err := s.token(ctx)
 		if err != nil {

@@ -22,7 +22,7 @@ import (
 type Settings struct {
 	URL         string `yaml:"url" doc:"mysql://user:password@host:3306/database?tls=verify-full; or host, database, user and password one by one"`
 	Host        string `yaml:"host" doc:"host name or address, or the path of a socket"`
-	Port        int    `yaml:"port" doc:"port" default:"3306"`
+	Port        int    `yaml:"port" doc:"port, 3306 by default"`
 	Database    string `yaml:"database" doc:"database whose tables are meant where a name has none"`
 	User        string `yaml:"user" doc:"user to connect as"`
 	Password    string `yaml:"password" doc:"its password, best as ${secret:name#field}"`

@@ -50,7 +50,7 @@ func (r *reading) Key(name string) []string {
 	t := r.graph.Project.Tables[r.graph.resolve(name)]
 	switch {
 	case t == nil:
-	case t.Mode == define.Upsert:
+	case t.Mode == define.Upsert || t.Mode == define.Changes:
 		return t.Key
 	case t.Mode == define.History:
 		return append(slices.Clone(t.Key), t.Versions.From)
@@ -73,7 +73,7 @@ func (r *reading) Apart(name string, by model.By) bool {
 		return true
 	}
 	switch {
-	case t.Mode == define.Upsert:
+	case t.Mode == define.Upsert || t.Mode == define.Changes:
 		return given(t.Key, by)
 	case t.Mode == define.History:
 		v := t.Versions

@@ -20,10 +20,13 @@ import (
 // Node is one table and what it reads.
 type Node struct {
 	Table  *define.Table
-	Inputs []string // tables its SQL names, in order
-	Params []string // $names its SQL uses
-	Macros []string // macros its SQL calls, lower case
-	sql    string   // digest of what its SQL says
+	Inputs []string     // tables its SQL names, in order
+	Params []string     // $names its SQL uses
+	Macros []string     // macros its SQL calls, lower case
+	sql    string       // digest of what its SQL says
+	broken bool         // its SQL cannot be read, or reads what is not there
+	flawed map[int]bool // rules of it whose SQL has a mistake
+	again  string       // file:line:col of its first recursive CTE, "" for none
 }
 
 // Graph is every table of a project and what needs what.
@@ -37,9 +40,11 @@ type Graph struct {
 	reads    map[string][]model.Input // what the body of a macro reads, by its lower-case name
 	digests  map[string]string        // digest of what a macro says, itself and through those it calls, likewise
 	bodies   map[string]macroBody
+	missing  bool // some macros cannot be read, so that their names may not be known
 }
 
-// Read parses every SQL table. Mistakes of all of them are reported at once, as define.Problems.
+// Read parses every SQL table. Mistakes of all of them are reported at once, as define.Problems; the graph beside them is what
+// could be understood, good enough to look for further mistakes in (Bind) and for nothing else.
 func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, error) {
 	g := &Graph{Project: p, Nodes: map[string]*Node{}}
 	r, problems, err := g.readMacros(ctx, parser)
@@ -50,7 +55,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 		t := p.Tables[name]
 		node := &Node{Table: t}
 		g.Nodes[name] = node
-		found, err := g.ruleSQL(ctx, parser, t)
+		found, err := g.ruleSQL(ctx, parser, node)
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +70,7 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 				return nil, fmt.Errorf("read %s: %w", t.File, err)
 			}
 			problems = append(problems, found...)
+			node.broken = true
 			continue
 		}
 		g.Warnings = append(g.Warnings, problemsIn(t.File, t.SQLLine, st.Warnings)...)
@@ -73,14 +79,14 @@ func Read(ctx context.Context, p *define.Project, parser model.Parser) (*Graph, 
 			g.Warnings = append(g.Warnings, project.Problem{Place: paramPlace(t, "run_time"), Message: "$run_time stays that of the build which last computed a row's group",
 				Hint: "well for a column such as computed_at; a filter or an age by it goes stale: leave incremental out, or let the reader compare with the time"})
 		}
+		if m, ok := st.Find("recursive", ""); ok {
+			node.again = placeOf(t, m.Offset).String()
+		}
 		t.SQL = st.SQL // without what follows its last token, so that it can stand in brackets
 		problems = append(problems, g.inputs(node, st)...)
 	}
 	problems = append(problems, g.order()...)
-	if len(problems) > 0 {
-		return nil, define.NewProblems(problems)
-	}
-	return g, nil
+	return g, define.NewProblems(problems)
 }
 
 // readMacros takes the project's macros apart: their names, and what their bodies read. SQL can be read once they are known.
@@ -108,11 +114,9 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) (*reading, 
 	g.gather(macros)
 	g.bodies = map[string]macroBody{}
 	for _, m := range macros {
-		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros}
+		g.bodies[strings.ToLower(m.Name)] = macroBody{m.SQL, m.Macros, m.Recursive}
 	}
-	if len(problems) == 0 {
-		g.Project.Macros = single
-	}
+	g.Project.Macros, g.missing = single, len(problems) > 0
 	return r, problems, nil
 }
 
@@ -120,10 +124,19 @@ func (g *Graph) readMacros(ctx context.Context, parser model.Parser) (*reading, 
 type macroBody struct {
 	sql   string
 	calls []string
+	again bool // it has a recursive CTE
 }
 
 // MacroSQL is what makes the macros that a table's SQL calls, and those that they call, the latter first.
 func (g *Graph) MacroSQL(name string) (out []string) {
+	for _, m := range g.calls(name) {
+		out = append(out, g.bodies[m].sql)
+	}
+	return out
+}
+
+// calls are the macros that a table's SQL calls, and those that they call, the latter first; lower case.
+func (g *Graph) calls(name string) (out []string) {
 	seen := map[string]bool{}
 	var visit func(names []string)
 	visit = func(names []string) {
@@ -132,7 +145,7 @@ func (g *Graph) MacroSQL(name string) (out []string) {
 			if m, ok := g.bodies[n]; ok && !seen[n] {
 				seen[n] = true
 				visit(m.calls)
-				out = append(out, m.sql)
+				out = append(out, n)
 			}
 		}
 	}
@@ -194,6 +207,7 @@ func (g *Graph) inputs(n *Node, st *model.Statement) (problems []project.Problem
 		if name == "" {
 			problems = append(problems, project.Problem{Place: placeOf(n.Table, in.Offset),
 				Message: fmt.Sprintf("table %s is not in this project", in.Name), Hint: nearestHint(in.Name, sorted(g.Project.Tables))})
+			n.broken = true
 			continue
 		}
 		if !slices.Contains(n.Inputs, name) {
@@ -201,11 +215,15 @@ func (g *Graph) inputs(n *Node, st *model.Statement) (problems []project.Problem
 		}
 	}
 	for _, p := range st.Params {
-		if _, ok := g.Project.Vars[p]; !ok && p != "run_time" && !hasWindow(n.Table, p) {
+		n.Params = append(n.Params, p)
+		if _, ok := g.Project.Vars[p]; ok || p == "run_time" || hasWindow(n.Table, p) {
+			continue
+		}
+		n.broken = true
+		if !n.Table.Flawed || !slices.Contains(windowParams, strings.ToLower(p)) { // else its window may be what is wrong
 			problems = append(problems, project.Problem{Place: paramPlace(n.Table, p),
 				Message: fmt.Sprintf("$%s is not among the project's vars", p), Hint: nearestHint(p, append(sorted(g.Project.Vars), "run_time"))})
 		}
-		n.Params = append(n.Params, p)
 	}
 	return append(problems, g.window(n, st.Params)...)
 }
@@ -233,22 +251,26 @@ func (g *Graph) resolve(name string) string {
 	return ""
 }
 
-func (g *Graph) order() []project.Problem {
+// order puts tables after what they read. Those that need each other are left out, and broken.
+func (g *Graph) order() (problems []project.Problem) {
 	edges := map[string][]string{}
 	for name, n := range g.Nodes {
 		edges[name] = n.Inputs
 	}
-	order, err := model.Order(edges)
-	if err == nil {
-		g.Order = order
-		return nil
-	}
-	var cycle *model.Cycle
-	if errors.As(err, &cycle) && len(cycle.Tables) > 0 {
+	for {
+		order, err := model.Order(edges)
+		var cycle *model.Cycle
+		if !errors.As(err, &cycle) {
+			g.Order = order
+			return problems
+		}
 		t := g.Nodes[cycle.Tables[0]].Table
-		return []project.Problem{{Place: project.Place{File: t.File, Line: t.SQLLine, Col: 1}, Message: err.Error()}}
+		problems = append(problems, project.Problem{Place: project.Place{File: t.File, Line: t.SQLLine, Col: 1}, Message: err.Error()})
+		for _, name := range cycle.Tables {
+			g.Nodes[name].broken = true
+			delete(edges, name)
+		}
 	}
-	return []project.Problem{{Place: project.Place{File: "weir.yaml", Line: 1, Col: 1}, Message: err.Error()}}
 }
 
 // Needs are the stored tables a table reads, through views.
@@ -287,6 +309,7 @@ func (g *Graph) closure(name string) []string {
 func (g *Graph) Task(name string) build.Task {
 	t := build.Task{Table: g.Nodes[name].Table, Meaning: g.meaning(name)}
 	t.Definition = t.Meaning.Hash()
+	t.Recursive = g.recursive(name)
 	for _, in := range g.closure(name) {
 		input := build.Input{Name: in}
 		if node := g.Nodes[in]; node.Table.Mode == define.View {
@@ -297,6 +320,27 @@ func (g *Graph) Task(name string) build.Task {
 		t.Inputs = append(t.Inputs, input)
 	}
 	return t
+}
+
+// recursive tells of the recursive CTE that rows of a table are made with, its own, a macro's or a view's; "" for none.
+func (g *Graph) recursive(name string) string {
+	node := g.Nodes[name]
+	if node.again != "" {
+		return node.again
+	}
+	for _, m := range g.calls(name) {
+		if g.bodies[m].again {
+			return "macro " + m
+		}
+	}
+	for _, in := range node.Inputs {
+		if g.Nodes[in].Table.Mode == define.View {
+			if at := g.recursive(in); at != "" {
+				return at
+			}
+		}
+	}
+	return ""
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -47,7 +47,7 @@ func (g *Graph) said(m job.Meaning, n *Node) {
 // made again.
 func keeps(t *define.Table) bool {
 	switch t.Mode {
-	case define.Replace, define.Partitions, define.View:
+	case define.Replace, define.Partitions, define.Changes, define.View:
 		return false
 	case define.Upsert:
 		return t.Deletes != define.Remove

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"weir/internal/define"
 	"weir/internal/job"
 	"weir/internal/model"
 	"weir/internal/project"
@@ -18,14 +17,16 @@ const primary = "primary"
 
 // ruleSQL judges the SQL in a table's rules like that of tables: it reaches the rows it is about, and nothing else. It may
 // look at the clock, because no row is made of it.
-func (g *Graph) ruleSQL(ctx context.Context, parser model.Parser, t *define.Table) (problems []project.Problem, err error) {
-	for _, r := range t.Rules {
+func (g *Graph) ruleSQL(ctx context.Context, parser model.Parser, n *Node) (problems []project.Problem, err error) {
+	n.flawed = map[int]bool{}
+	for i, r := range n.Table.Rules {
+		before := len(problems)
 		for _, sql := range quality.UserSQL(r) {
 			st, err := model.Read(ctx, parser, sql, g.Macros, model.AllowClock())
 			if err != nil {
 				found, err := mistakes(r.File, 1, err)
 				if err != nil {
-					return nil, fmt.Errorf("read rules of %s: %w", t.Name, err)
+					return nil, fmt.Errorf("read rules of %s: %w", n.Table.Name, err)
 				}
 				for _, p := range found {
 					problems = append(problems, ruleProblem(r, p.Message, p.Hint))
@@ -34,6 +35,7 @@ func (g *Graph) ruleSQL(ctx context.Context, parser model.Parser, t *define.Tabl
 			}
 			problems = append(problems, g.ruleInputs(r, st)...)
 		}
+		n.flawed[i] = len(problems) > before
 	}
 	return problems, nil
 }
@@ -55,8 +57,12 @@ func ruleProblem(r quality.Rule, message, hint string) project.Problem {
 }
 
 // bindRules binds the SQL of a table's rules against its columns.
-func bindRules(ctx context.Context, b Binder, t *define.Table) (problems []project.Problem) {
-	for _, r := range t.Rules {
+func bindRules(ctx context.Context, b Binder, n *Node) (problems []project.Problem) {
+	t := n.Table
+	for i, r := range t.Rules {
+		if n.flawed[i] {
+			continue
+		}
 		for _, sql := range quality.UserSQL(r) {
 			_, err := b.DescribeParams(ctx, "WITH "+job.Quote(primary)+" AS (SELECT * FROM "+job.QuoteTable(t.Name)+")\nSELECT * FROM ("+sql+"\n)", nil)
 			if err != nil && !errors.Is(err, context.Canceled) {

@@ -35,7 +35,8 @@ type Bound struct {
 }
 
 // Bind binds every SQL table against its inputs' columns with no data, in order, and checks keys, partitions and rules
-// against what comes out. Problems of all tables are reported at once, as define.Problems.
+// against what comes out. Problems of all tables are reported at once, as define.Problems. Of a table with a mistake, and of those
+// that read it, nothing more is said.
 func Bind(ctx context.Context, g *Graph, b Binder, params job.Params, columns Columns) (Bound, error) {
 	out, problems, macros, err := bindTables(ctx, g, g.Order, b, params, columns)
 	if err != nil {
@@ -111,7 +112,13 @@ func makeMacros(ctx context.Context, b Binder, macros []define.Macro) []define.M
 }
 
 func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Params, columns Columns, out *Bound) ([]project.Problem, error) {
-	t := g.Nodes[name].Table
+	node := g.Nodes[name]
+	t := node.Table
+	windowed := t.Incremental != nil && t.Incremental.Window != nil // whose parameters have the type of a column it names
+	if node.broken || t.Flawed && (t.Kind != define.FromSQL || windowed) {
+		out.Unknown[name] = "it has a mistake"
+		return nil, nil
+	}
 	var cols []job.Column
 	var err error
 	if t.Kind == define.FromSQL {
@@ -133,7 +140,14 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 	}
 	if err != nil {
 		out.Unknown[name] = "it has a mistake"
+		if g.missing && strings.Contains(err.Error(), "Function with name") {
+			return nil, nil // one of the macros that cannot be read, which is said there
+		}
 		return g.problem(t, err)
+	}
+	if t.Flawed {
+		out.Unknown[name] = "its definition has a mistake" // so that its columns may be others
+		return nil, nil
 	}
 	if len(cols) == 0 {
 		out.Unknown[name] = "nothing to read yet and no columns declared"
@@ -145,7 +159,7 @@ func (g *Graph) bind(ctx context.Context, name string, b Binder, params job.Para
 	}
 	problems := g.columnProblems(t, cols)
 	if len(problems) == 0 {
-		problems = bindRules(ctx, b, t)
+		problems = bindRules(ctx, b, node)
 	}
 	if len(problems) == 0 && len(t.Sort) > 0 {
 		if _, err := b.DescribeParams(ctx, "SELECT * FROM "+job.QuoteTable(name)+" ORDER BY "+strings.Join(t.Sort, ", "), nil); err != nil {
@@ -234,7 +248,10 @@ func (g *Graph) columnProblems(t *define.Table, cols []job.Column) (problems []p
 			problems = append(problems, project.Problem{Place: t.PlaceOf("partition"), Message: err.Error(), Hint: fault.HintOf(err)})
 		}
 	}
-	for _, r := range t.Rules {
+	for i, r := range t.Rules {
+		if g.Nodes[t.Name].flawed[i] {
+			continue
+		}
 		at := project.Place{File: r.File, Line: max(1, r.Line), Col: max(1, r.Col)}
 		r.File = "" // the place stands before the message
 		if _, err := quality.Compile([]quality.Rule{r}, cols); err != nil {

@@ -145,7 +145,7 @@ func (s *Settings) withTLS(text, root string) (string, error) {
 
 // session fixes what every session shows and reads values as, whatever the server's or the role's own settings are.
 func (s *Settings) session(c *pgx.ConnConfig) {
-	for name, value := range map[string]string{"application_name": "weir", "TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres",
+	for name, value := range map[string]string{"application_name": "weir", "TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "lc_monetary": "C",
 		"extra_float_digits": "3", "bytea_output": "hex", "client_encoding": "UTF8", "xmloption": "content"} {
 		c.RuntimeParams[name] = value
 	}

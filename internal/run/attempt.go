@@ -3,8 +3,6 @@ package run
 import (
 	"context"
 	"errors"
-	"strings"
-	"time"
 
 	"weir/internal/fault"
 )
@@ -23,7 +21,7 @@ func attemptOnce(parent context.Context, s Step, attempt int, do Do) (skipped bo
 		return skipped, err
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		// Whatever the step says of it: its time was up, and more of it may help.
-		return false, fault.New(fault.Unavailable, "timed out after %s: %w", short(s.Timeout), err).
+		return false, fault.New(fault.Unavailable, "timed out after %s: %w", fault.Short(s.Timeout), err).
 			WithHint("give %s a longer timeout, or less to do", s.Name)
 	case fault.ClassOf(err) == fault.Canceled:
 		// Nobody interrupted this run, so a person must not be told so.
@@ -47,16 +45,4 @@ func panicked(p any) error {
 		return fault.New(fault.Internal, "panicked: %w", cause)
 	}
 	return fault.New(fault.Internal, "panicked: %v", p)
-}
-
-// short writes a duration without the zeros that say nothing: 2m, not 2m0s.
-func short(d time.Duration) string {
-	text := d.String()
-	if rest, ok := strings.CutSuffix(text, "m0s"); ok {
-		text = rest + "m"
-	}
-	if rest, ok := strings.CutSuffix(text, "h0m"); ok {
-		text = rest + "h"
-	}
-	return text
 }

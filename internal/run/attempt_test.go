@@ -116,7 +116,7 @@ func TestTimeout(t *testing.T) {
 	}
 	for d, want := range map[time.Duration]string{2 * time.Minute: "2m", time.Hour: "1h", 90 * time.Second: "1m30s", 90 * time.Minute: "1h30m",
 		10 * time.Second: "10s", 20 * time.Minute: "20m", 10 * time.Hour: "10h", 3610 * time.Second: "1h0m10s", 100 * time.Millisecond: "100ms"} {
-		if got := short(d); got != want {
+		if got := fault.Short(d); got != want {
 			t.Errorf("%v is written %s, want %s", d, got, want)
 		}
 	}

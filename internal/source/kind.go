@@ -42,6 +42,7 @@ type Opened interface {
 
 // Env is what a connection gets from its project when it is opened.
 type Env struct {
+	Project string                                                 // its name
 	Root    string                                                 // the project's folder
 	Resolve func(ctx context.Context, text string) (string, error) // ${secret:…} -> value
 	Scratch string                                                 // a local folder for copies of remote objects

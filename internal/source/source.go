@@ -116,6 +116,8 @@ type Relation struct {
 	Settle func(ctx context.Context) error
 	// Filtered is a SELECT of one count: records left out on purpose; "" for none.
 	Filtered string
+	// Changes says that SQL also yields the columns of a change (package feed), and its rows are changes.
+	Changes bool
 	// Added are columns of Columns that Read.Known lacks; Widened those whose type is wider than the known one.
 	Added, Widened []string
 	// Close drops what the relation made in the session.

@@ -31,13 +31,14 @@ func TestMaintainKilled(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	span, killed, n := time.Second, 0, 0
 	for killed < kills {
-		for range 4 {
+		for range 3 {
 			n++
 			batch(t, calm, n)
 			batch(t, rough, n)
-			program.Must(t, "-C", rough, "run")
+			program.Must(t, run(calm, n)...)
+			program.Must(t, run(rough, n)...)
 		}
-		for range 5 {
+		for range 8 {
 			after := time.Duration(rng.Int64N(int64(span)))
 			dead, took := killMaintain(t, rough, after)
 			if !dead {
@@ -47,7 +48,6 @@ func TestMaintainKilled(t *testing.T) {
 			killed++
 		}
 	}
-	program.Must(t, "-C", calm, "run")
 	program.Must(t, "-C", rough, "maintain", "--yes")
 	want, got := contents(t, calm), contents(t, rough)
 	for _, name := range tables {

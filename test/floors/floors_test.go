@@ -17,9 +17,9 @@ var house = [][]string{
 	{"server", "deploy"},
 	{"workflow", "schedule", "alert", "lineage"},
 	{"run", "cases", "publish"},
-	{"plan", "build", "maintain", "crawl"},
+	{"plan", "build", "maintain", "crawl", "verify"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
-	{"lake", "journal"},
+	{"lake", "journal", "feed"},
 	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
 	{"fault"},
 }

@@ -4,28 +4,37 @@ import (
 	"fmt"
 	"time"
 
+	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/maintain"
 )
 
-// upkeep maintains the input and the table: it writes their files anew, in another order than before, and lets every snapshot
-// expire that the readers can spare.
-func (h *history) upkeep() {
+// upkeep maintains a table: it writes its files anew, in another order than before, and lets every snapshot expire that the
+// readers can spare.
+func (h *history) upkeep(name string) {
 	h.t.Helper()
-	h.note("maintain")
+	h.note("maintain %s", name)
 	ctx := h.t.Context()
 	u := &maintain.Upkeep{Lake: h.lake, Engine: h.engine.Engine, OrphanAge: -time.Hour}
-	readers, err := u.Readers(ctx, map[string][]string{h.schema + ".t": {h.schema + ".i", h.schema + ".o"}})
+	reads := map[string][]string{h.schema + ".t": {h.schema + ".i", h.schema + ".o"}}
+	if h.form.upper != "" {
+		reads[h.schema+".u"] = []string{h.schema + ".t"}
+	}
+	readers, err := u.Readers(ctx, reads)
 	must(h.t, err)
 	places, err := h.lake.Places(ctx)
 	must(h.t, err)
-	name := h.schema + ".i"
-	now := time.Now().Add(time.Hour)
-	t := maintain.Table{Name: name, Sort: []string{pick(h.dice, `"id"`, `"id" DESC`, `"v"`)}, Keep: lake.Keep{AtLeast: 1, Now: now, Readers: readers[name]}}
+	table, err := h.lake.Table(ctx, name)
+	must(h.t, err)
+	columns := table.Columns()
+	sort := job.Quote(columns[h.dice.IntN(len(columns))].Name) + pick(h.dice, "", " DESC")
+	t := maintain.Table{Name: name, Sort: []string{sort}, Keep: lake.Keep{AtLeast: 1, Now: time.Now().Add(time.Hour), Readers: readers[name]}}
 	p, err := u.Plan(ctx, t, places)
 	must(h.t, err)
 	h.runs++
 	_, err = u.Do(ctx, p, fmt.Sprintf("%06d-maintain", h.runs), start, places)
 	must(h.t, err)
-	h.past = nil // what a rollback would go back to may have expired
+	if name == h.schema+".i" {
+		h.past = nil // what a rollback would go back to may have expired
+	}
 }

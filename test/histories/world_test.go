@@ -78,12 +78,15 @@ func must(t testing.TB, err error) {
 // task is the next build of a table.
 func (w *world) task(t *define.Table, inputs ...string) build.Task {
 	w.runs++
-	task := build.Task{Table: t, Definition: "d", RunID: fmt.Sprintf("%06d-test", w.runs), Time: start.Add(time.Duration(w.runs) * time.Minute)}
+	task := build.Task{Table: t, Definition: "d", RunID: fmt.Sprintf("%06d-test", w.runs), Time: w.now()}
 	for _, in := range inputs {
 		task.Inputs = append(task.Inputs, build.Input{Name: in})
 	}
 	return task
 }
+
+// now is the logical time of the build that was begun last.
+func (w *world) now() time.Time { return start.Add(time.Duration(w.runs) * time.Minute) }
 
 // start is the logical time of the first build: an hour before clocks go back in London.
 var start = time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)
@@ -154,23 +157,58 @@ func (w *world) compact(name string) {
 // differ compares a table with a query over tables, row by row, and gives what differs.
 func (w *world) differ(name, sql string, inputs ...string) []string {
 	w.t.Helper()
+	is := w.query("SELECT * FROM "+job.QuoteTable(name), nil, name)
+	return diff(texts(is), texts(w.query(sql, nil, inputs...)))
+}
+
+// query gives the rows of a query over tables, and views by their name.
+func (w *world) query(sql string, views map[string]string, tables ...string) []row {
+	w.t.Helper()
 	ctx := w.t.Context()
 	s, err := w.engine.Engine.Open(ctx)
 	must(w.t, err)
 	defer s.Close()
-	for _, in := range append([]string{name}, inputs...) {
+	for _, in := range tables {
 		t, err := w.lake.Table(ctx, in)
 		must(w.t, err)
 		rel, err := t.Scan(ctx, lake.ScanOptions{})
 		must(w.t, err)
 		must(w.t, s.View(ctx, in, rel.SQL))
 	}
-	is, should := "SELECT * FROM "+job.QuoteTable(name), "SELECT * FROM ("+sql+")"
-	rows, err := s.Strings(ctx, "SELECT 'too many: ' || x::VARCHAR FROM ("+is+" EXCEPT ALL "+should+") x UNION ALL SELECT 'missing: ' || x::VARCHAR FROM ("+should+" EXCEPT ALL "+is+") x")
-	must(w.t, err)
-	var out []string
-	for _, r := range rows {
-		out = append(out, r[0].Value)
+	for name, sql := range views {
+		must(w.t, s.View(ctx, name, sql))
+	}
+	found, err := s.Strings(ctx, sql)
+	if err != nil {
+		w.t.Fatalf("%v\n%s", err, sql)
+	}
+	rows := make([]row, len(found))
+	for i, values := range found {
+		for _, v := range values {
+			if !v.Valid {
+				v.Value = none
+			}
+			rows[i] = append(rows[i], v.Value)
+		}
+	}
+	return rows
+}
+
+// diff says which of sorted texts are not among others, each as often as it stands there.
+func diff(is, should []string) (out []string) {
+	times := map[string]int{}
+	for _, r := range is {
+		times[r]++
+	}
+	for _, r := range should {
+		if times[r]--; times[r] < 0 {
+			out = append(out, "missing: "+r)
+		}
+	}
+	for r, n := range times {
+		for range n {
+			out = append(out, "too many: "+r)
+		}
 	}
 	return out
 }
@@ -220,6 +258,20 @@ func (s *breakingSession) Exec(ctx context.Context, sql string) error {
 		return err
 	}
 	return s.Session.Exec(ctx, sql)
+}
+
+func (s *breakingSession) Strings(ctx context.Context, sql string) ([][]source.Text, error) {
+	if err := s.tick(); err != nil {
+		return nil, err
+	}
+	return s.Session.Strings(ctx, sql)
+}
+
+func (s *breakingSession) Int(ctx context.Context, sql string) (int64, error) {
+	if err := s.tick(); err != nil {
+		return 0, err
+	}
+	return s.Session.Int(ctx, sql)
 }
 
 func (s *breakingSession) Stage(ctx context.Context, w job.Write, ids string, p job.Params) ([]job.File, error) {

@@ -29,6 +29,11 @@ func (e *SQLError) Error() string { return e.Message }
 // Position gives line and column in the caller's SQL, zeros where DuckDB does not say.
 func (e *SQLError) Position() (line, col int) { return e.Line, e.Col }
 
+// Full says whether memory or disk was full.
+func (e *SQLError) Full() bool {
+	return e.Kind == "Out of Memory" || strings.Contains(e.Detail, "No space left")
+}
+
 // locate finds line and column of an offset that DuckDB counted from shift bytes before the caller's SQL.
 func (e *SQLError) locate(sql string, shift int) {
 	at := e.Offset - shift

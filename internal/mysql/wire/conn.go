@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -49,6 +50,9 @@ type Server struct {
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	d := net.Dialer{Timeout: 30 * time.Second}
 	nc, err := d.DialContext(ctx, cfg.Network, cfg.Address)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("connect to %s: %w", cfg.Address, ctx.Err())
+	}
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "connect to %s: %w", cfg.Address, err)
 	}
@@ -87,6 +91,7 @@ func (c *Conn) during(ctx context.Context) func() {
 func (c *Conn) failed(ctx context.Context, doing string, err error) error {
 	var known *fault.Error
 	var said *Error
+	var over *Oversize
 	switch {
 	case ctx.Err() != nil:
 		return &fault.Error{Class: fault.ClassOf(ctx.Err()), Err: errors.Join(errors.New(doing), ctx.Err())}
@@ -94,13 +99,20 @@ func (c *Conn) failed(ctx context.Context, doing string, err error) error {
 		e := fault.New(said.class(), "%s: %w", doing, said)
 		e.Hint = said.hint()
 		return e
+	case errors.As(err, &over):
+		return fault.New(fault.Data, "%s: %w", doing, err)
 	case errors.As(err, &known):
 		e := fault.New(known.Class, "%s: %w", doing, err)
 		return e
 	}
 	c.broken = true
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errGone // io.EOF means the end of rows, which this is not
+	}
 	return fault.New(fault.Unavailable, "%s: %w", doing, err)
 }
+
+var errGone = errors.New("the server closed the connection")
 
 // Broken says whether the connection can't be used any more.
 func (c *Conn) Broken() bool { return c.broken }

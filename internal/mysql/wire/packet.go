@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 
@@ -48,17 +49,53 @@ func (s *stream) read() ([]byte, error) {
 		return s.take(n)
 	}
 	s.large = s.large[:0]
-	for {
-		if err := s.readLarge(n); err != nil {
+	for size := 0; ; {
+		if size += n; size <= s.limit {
+			err = s.readLarge(n)
+		} else {
+			err = s.discard(n)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if n < maxPayload {
+			if size > s.limit {
+				return nil, &Oversize{Size: size, Head: s.large}
+			}
 			return s.large, nil
 		}
 		if n, err = s.header(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// Oversize is the error of a message, most often a row, that is larger than Config.Limit. It was read over: the connection
+// goes on with what follows.
+type Oversize struct {
+	Size int
+	Head []byte // what was kept of it, until the next read
+}
+
+func (o *Oversize) Error() string {
+	return fmt.Sprintf("a row of %d bytes is larger than the limit", o.Size)
+}
+
+// discard reads over n bytes.
+func (s *stream) discard(n int) error {
+	for n > 0 {
+		if s.r == s.w {
+			if err := s.fill(1); err != nil {
+				return err
+			}
+		}
+		k := min(n, s.w-s.r)
+		if room := min(bufferSize, s.limit) - len(s.large); room > 0 {
+			s.large = append(s.large, s.buf[s.r:s.r+min(k, room)]...)
+		}
+		s.r, n = s.r+k, n-k
+	}
+	return nil
 }
 
 func (s *stream) header() (int, error) {
@@ -102,11 +139,6 @@ func (s *stream) fill(n int) error {
 
 func (s *stream) readLarge(n int) error {
 	have := len(s.large)
-	if have+n > s.limit {
-		s.broken = true
-		return fault.New(fault.Data, "read from the server: a row is larger than %d bytes", s.limit).
-			WithHint("raise max_value_bytes, or leave the column out")
-	}
 	if cap(s.large) < have+n {
 		larger := make([]byte, have, max(have+n, min(2*cap(s.large), s.limit)))
 		copy(larger, s.large)

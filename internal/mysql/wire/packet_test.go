@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -69,14 +70,21 @@ func (c *chopped) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
+// A message over the limit is read over, and the next one comes whole.
 func TestLimitOfAMessage(t *testing.T) {
-	ours, theirs := net.Pipe()
-	in, out := newStream(ours, 1<<20), newStream(theirs, 0)
-	go func() { _ = out.write(make([]byte, 2<<20)) }()
-	if _, err := in.read(); err == nil || !in.broken {
-		t.Fatalf("a message over the limit: %v", err)
+	for _, size := range []int{2 << 20, maxPayload, maxPayload + 1<<20} {
+		ours, theirs := net.Pipe()
+		in, out := newStream(ours, 1<<20), newStream(theirs, 0)
+		go func() { _ = out.write(pattern(1, size)); _ = out.write([]byte("next")) }()
+		var over *Oversize
+		if _, err := in.read(); !errors.As(err, &over) || over.Size != size || !bytes.HasPrefix(pattern(1, size), over.Head) || len(over.Head) == 0 {
+			t.Fatalf("a message of %d bytes: %v", size, err)
+		}
+		if next, err := in.read(); err != nil || string(next) != "next" {
+			t.Fatalf("after it: %q, %v", next, err)
+		}
+		_, _ = ours.Close(), theirs.Close()
 	}
-	_, _ = ours.Close(), theirs.Close()
 }
 
 func TestMessageOutOfOrder(t *testing.T) {

@@ -127,13 +127,16 @@ func (d *ColumnDef) parse(p []byte) bool {
 
 func isEOF(p []byte) bool { return len(p) > 0 && len(p) < 9 && p[0] == headEOF }
 
-// Next reads a row; io.EOF after the last.
+// Next reads a row; io.EOF after the last. After an Oversize the rows go on.
 func (r *Rows) Next() (Row, error) {
 	if r.ended {
 		return nil, io.EOF
 	}
 	p, err := r.c.read()
 	if err != nil {
+		if over, ok := err.(*Oversize); ok {
+			return nil, over
+		}
 		r.end()
 		return nil, r.c.failed(r.ctx, "read rows", err)
 	}
@@ -166,19 +169,27 @@ func (r *Rows) Close() error {
 	return nil
 }
 
+// Drain reads over the rows that are left, so that the connection serves further statements.
+func (r *Rows) Drain() error {
+	for {
+		_, err := r.Next()
+		if _, over := err.(*Oversize); err == nil || over {
+			continue
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	}
+}
+
 // Exec runs a statement and ignores rows it may give.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
 	r, err := c.Query(ctx, sql)
 	if err != nil {
 		return err
 	}
-	for {
-		if _, err := r.Next(); err == io.EOF {
-			return r.Close()
-		} else if err != nil {
-			return err
-		}
-	}
+	return r.Drain()
 }
 
 // Text is a nullable text.

@@ -4,6 +4,7 @@ package kinds
 import (
 	"weir/internal/source"
 	"weir/internal/source/files"
+	"weir/internal/source/mysql"
 	"weir/internal/source/postgres"
 )
 
@@ -11,6 +12,7 @@ import (
 func All() map[string]source.Kind {
 	return map[string]source.Kind{
 		"files":    files.Kind(),
+		"mysql":    mysql.Kind(),
 		"postgres": postgres.Kind(),
 	}
 }

@@ -80,13 +80,17 @@ func (c *column) wideDecimal(to *record.Column, v []byte, digits, weight int, si
 	if !ok {
 		return misfit("has more digits than its type")
 	}
-	if sign == negative {
+	appendDecimal(to, low, high, sign == negative)
+	return nil
+}
+
+func appendDecimal(to *record.Column, low, high uint64, negative bool) {
+	if negative {
 		var borrow uint64
 		low, borrow = bits.Sub64(0, low, 0)
 		high, _ = bits.Sub64(0, high, borrow)
 	}
 	to.Decimal(low, int64(high))
-	return nil
 }
 
 // numericText writes a numeric as the server prints it.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/internal/fault"
+	"weir/internal/feed"
 	"weir/internal/job"
 	"weir/internal/postgres"
 	"weir/internal/record"
@@ -29,7 +30,7 @@ func (s *scan) Rows(ctx context.Context) (source.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{scan: s, cols: cols, pool: record.NewPool(), batches: make(chan arrow.RecordBatch, 2)}
+	r := &rows{scan: s, at: s.startText(), cols: cols, pool: record.NewPool(), batches: make(chan arrow.RecordBatch, 2)}
 	first, err := record.NewBuilder(cols, r.pool)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", s.read.Table, err)
@@ -43,6 +44,7 @@ func (s *scan) Rows(ctx context.Context) (source.Rows, error) {
 // rows are those of one pass over a scan.
 type rows struct {
 	scan    *scan
+	at      string // position of rows in a log of changes
 	cols    []job.Column
 	pool    *record.Pool
 	schema  *arrow.Schema
@@ -73,7 +75,7 @@ func (r *rows) Next(ctx context.Context) (arrow.RecordBatch, error) {
 	select {
 	case batch, ok := <-r.batches:
 		if ok {
-			return batch, r.scan.pace.wait(ctx, batch.NumRows())
+			return batch, r.scan.pace.Wait(ctx, batch.NumRows())
 		}
 		if r.err != nil {
 			return nil, fmt.Errorf("read %s: %w", r.scan.read.Table, r.err)
@@ -190,11 +192,23 @@ func (d *decoder) tuple(p []byte) error {
 		}
 		p = p[size:]
 	}
+	if d.rows.scan.reader.log {
+		d.mark()
+	}
 	d.builder.EndRow()
 	if d.builder.Full() || len(row) > 1<<16 && d.builder.Heavy() {
 		return d.send()
 	}
 	return nil
+}
+
+// mark makes the row one of a log of changes: it was there when the log began.
+func (d *decoder) mark() {
+	own := d.builder.Columns[len(d.columns):]
+	own[0].Text(feed.OpRead)
+	own[1].Int64(d.rows.scan.read.Time.UnixMicro())
+	own[2].Text(d.rows.at)
+	own[3].Null()
 }
 
 // oversize rejects a row that is too large to be held.

@@ -30,12 +30,20 @@ func (s *scan) fix(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	join := ""
+	if s.first {
+		name, err := s.fixFirst(ctx)
+		if err != nil {
+			return err
+		}
+		join = "; SET TRANSACTION SNAPSHOT " + quoteLiteral(name)
+	}
 	f := &snapshot{}
 	lsn := "pg_current_wal_insert_lsn()::text"
 	if s.id.Standby {
 		lsn = "coalesce(pg_last_wal_replay_lsn()::text, '')"
 	}
-	if _, err := s.control.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0", pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := s.control.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"+join+"; SET LOCAL idle_in_transaction_session_timeout = 0", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return fmt.Errorf("open a snapshot: %w", postgres.Classify(ctx, err))
 	}
 	if s.rel.kind == "r" || s.rel.kind == "p" {
@@ -77,6 +85,8 @@ func (s *scan) position() {
 		s.end = job.Position{}
 	}
 	switch {
+	case s.first:
+		s.end[s.rel.shown()] = place{LSN: s.started.At.String(), Slot: s.following.slot}.String()
 	case s.cursor == nil:
 		s.end[s.rel.shown()] = "all at " + s.fixed.lsn
 	case s.cursor.end != nil:

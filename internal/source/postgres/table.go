@@ -8,9 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"weir/internal/fault"
+	"weir/internal/feed"
 	"weir/internal/job"
 	"weir/internal/postgres"
 	"weir/internal/source"
+	"weir/internal/source/postgres/replication"
 )
 
 // table is one table's source.
@@ -38,7 +40,18 @@ func (t *table) Server(ctx context.Context) (name string, err error) {
 func (t *table) Close() error { return nil }
 
 // Begin looks at the table and, with a cursor, at how far it goes by now. It holds no snapshot yet.
-func (t *table) Begin(ctx context.Context, r job.Read) (_ source.Scan, err error) {
+func (t *table) Begin(ctx context.Context, r job.Read) (source.Scan, error) {
+	if t.reader.Follows() {
+		return t.beginFeed(ctx, r)
+	}
+	s, err := t.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (t *table) begin(ctx context.Context, r job.Read) (_ *scan, err error) {
 	schema, name, err := splitName(t.reader.dataset)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "%w", err)
@@ -52,7 +65,11 @@ func (t *table) Begin(ctx context.Context, r job.Read) (_ source.Scan, err error
 	if r.Replay {
 		return s, nil
 	}
-	if s.control, err = t.server.Dial(ctx); err != nil {
+	server := t.server
+	if t.reader.Follows() {
+		server = t.primary // a replica has neither the slot nor its snapshots
+	}
+	if s.control, err = server.Dial(ctx); err != nil {
 		return nil, err
 	}
 	if s.id, err = postgres.Identify(ctx, s.control); err != nil {
@@ -82,14 +99,17 @@ type scan struct {
 	control *pgx.Conn // holds the snapshot while rows are read
 	fixed   *snapshot // nil until the first Rows
 	cursor  *cursor   // nil: everything is read
+	first   bool      // a feed goes on from here
+	started *replication.Created
 	end     job.Position
 }
 
 var (
-	_ source.Scan      = (*scan)(nil)
-	_ source.Batched   = (*scan)(nil)
-	_ source.Complete  = (*scan)(nil)
-	_ source.Explained = (*scan)(nil)
+	_ source.Scan         = (*scan)(nil)
+	_ source.Acknowledged = (*scan)(nil)
+	_ source.Batched      = (*scan)(nil)
+	_ source.Complete     = (*scan)(nil)
+	_ source.Explained    = (*scan)(nil)
 )
 
 // choose settles the columns.
@@ -125,6 +145,9 @@ func (s *scan) Columns(context.Context) ([]job.Column, error) {
 	for i, c := range s.columns {
 		out[i] = c.job()
 	}
+	if s.reader.log {
+		out = append(out, feed.Columns()...)
+	}
 	return out, nil
 }
 
@@ -157,6 +180,10 @@ func (s *scan) End() job.Position { return s.end.Clone() }
 
 // Close lets go of the snapshot.
 func (s *scan) Close() error {
+	if s.started != nil {
+		_ = s.started.Close(context.Background()) // it was for this read only
+		s.started = nil
+	}
 	if s.control == nil {
 		return nil
 	}

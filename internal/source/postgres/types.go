@@ -44,6 +44,8 @@ type column struct {
 	wide  bool // asDecimal of more than 18 digits
 	item  *column
 	doc   string
+	money bool // text of a money
+	truth bool // text of a bool
 }
 
 func (c column) job() job.Column { return job.Column{Name: c.name, Type: c.typ, Doc: c.doc} }
@@ -113,8 +115,8 @@ func scalar(c column, oid uint32, mod int32, kind string) column {
 	if textual(oid) || kind == "e" {
 		return as("VARCHAR", asText)
 	}
-	if oid == moneyOID {
-		c.expr += "::numeric" // its own text depends on the server's locale
+	if c.money = oid == moneyOID; c.money {
+		c.expr += "::numeric" // its own text depends on a locale
 	}
 	return c.text()
 }
@@ -154,6 +156,11 @@ func numeric(c column, mod int32) column {
 	return c
 }
 
+// asDeclaredText is a column whose values are kept as the server writes them.
+func asDeclaredText(a attribute, c column) column {
+	return column{name: a.name, expr: postgres.Quote(a.name), doc: a.doc, truth: c.form == asBool}.text()
+}
+
 // columnsOf are the columns that are read of a relation: all, or those that strict declares. What is declared as text is
 // asked for as text, so that values no other type holds (NaN, infinity, odd arrays) can be kept.
 func columnsOf(r *relation, declared []job.Column, strict bool) []column {
@@ -170,7 +177,7 @@ func columnsOf(r *relation, declared []job.Column, strict bool) []column {
 		}
 		c := columnOf(a)
 		if want == "VARCHAR" && c.typ != "VARCHAR" {
-			c = column{name: a.name, expr: postgres.Quote(a.name), doc: a.doc}.text()
+			c = asDeclaredText(a, c)
 		}
 		out = append(out, c)
 	}

@@ -1,4 +1,4 @@
-package postgres
+package source
 
 import (
 	"context"
@@ -6,17 +6,18 @@ import (
 	"time"
 )
 
-// pace keeps the reads of a connection below a number of rows a second.
-type pace struct {
+// Pace keeps the reads of a connection below a number of rows a second.
+type Pace struct {
 	rows int64 // a second; 0: as they come
 	mu   sync.Mutex
 	next time.Time // when the next rows may go
 }
 
-func newPace(rows int64) *pace { return &pace{rows: rows} }
+// NewPace allows so many rows a second; 0 is as many as come.
+func NewPace(rows int64) *Pace { return &Pace{rows: rows} }
 
-// wait lets n rows go when it is their time.
-func (p *pace) wait(ctx context.Context, n int64) error {
+// Wait lets n rows go when it is their time.
+func (p *Pace) Wait(ctx context.Context, n int64) error {
 	if p.rows == 0 {
 		return nil
 	}

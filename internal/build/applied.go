@@ -1,0 +1,167 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"weir/internal/fault"
+	"weir/internal/feed"
+	"weir/internal/job"
+	"weir/internal/lake"
+)
+
+// applied is what a feed's changes come to: the last row of each key, which is the delta, and the keys that are gone.
+type applied struct {
+	any       bool
+	truncated bool  // every stored row goes that the delta does not bring again
+	deletes   int64 // keys that are gone
+	lost      int64 // changes that later ones of their key have overtaken
+}
+
+// Names of this build's session.
+const (
+	lastTable = "weir_last"    // the last change of each key
+	deadTable = "weir_deleted" // keys that the changes deleted
+)
+
+// stageApplied writes the changes of a feed into scratch, finds what they come to key by key, and makes the delta of that.
+func (w *work) stageApplied(ctx context.Context) error {
+	w.applied = applied{any: true}
+	found, err := w.s.Describe(ctx, w.read.rel.SQL)
+	if err != nil {
+		return err
+	}
+	cols := append([]job.Column(nil), w.read.rel.Columns...)
+	for _, c := range feed.Columns() {
+		if indexOf(found, c.Name) < 0 {
+			return fault.New(fault.Internal, "changes without column %s", c.Name)
+		}
+		cols = append(cols, c)
+	}
+	files, err := w.s.Stage(ctx, job.Write{SQL: w.read.rel.SQL, Columns: cols, Dir: filepath.Join(w.scratch, "changes"), Prefix: "changes"}, "", nil)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		w.applied.any = false
+		w.setDelta(nil)
+		return w.stage.Manifest(ctx, lake.Manifest{Splits: w.read.splits})
+	}
+	return w.settleChanges(ctx, files, cols)
+}
+
+// settleChanges finds the last change of each key.
+func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.Column) error {
+	all := "SELECT * FROM read_parquet([" + pathList(files) + "], hive_partitioning=false)"
+	op, at := job.Quote(feed.ColumnOp), job.Quote(feed.ColumnPosition)
+	row, err := w.s.Strings(ctx, "SELECT max("+at+") FROM ("+all+") WHERE "+op+" = "+job.Literal(feed.OpTruncate))
+	if err != nil {
+		return fmt.Errorf("look for truncations: %w", err)
+	}
+	if row[0][0].Valid {
+		w.applied.truncated = true
+		all = "SELECT * FROM (" + all + ") WHERE " + at + " > " + job.Literal(row[0][0].Value)
+	}
+	if err := w.keysTold(ctx, all); err != nil {
+		return err
+	}
+	key := w.key("")
+	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+at+") AS "+at+", arg_max("+op+", "+at+") AS "+op+" FROM ("+all+") GROUP BY "+key); err != nil {
+		return fmt.Errorf("find the last change of each key: %w", err)
+	}
+	gone := op + " IN (" + literals([]string{feed.OpDelete, feed.OpBefore}) + ")"
+	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+deadTable+" AS SELECT "+key+" FROM "+lastTable+" WHERE "+gone); err != nil {
+		return fmt.Errorf("find deleted keys: %w", err)
+	}
+	last := "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND c." + at + " = l." + at
+	if last, err = w.complete(ctx, all, last, cols); err != nil {
+		return err
+	}
+	write := job.Write{SQL: w.project(last, w.read.rel.Columns), Columns: w.columns, Dir: filepath.Join(w.scratch, "delta"), Prefix: "delta"}
+	delta, err := w.s.Stage(ctx, write, w.ids, nil)
+	if err != nil {
+		return err
+	}
+	w.setDelta(delta)
+	if w.applied.deletes, err = w.s.Int(ctx, "SELECT count(*) FROM "+deadTable); err != nil {
+		return err
+	}
+	w.applied.lost = rowsOf(files) - w.delta.rows - w.applied.deletes
+	return w.stage.Manifest(ctx, lake.Manifest{Files: w.delta.files, Splits: w.read.splits, Counts: job.Counts{Read: rowsOf(files)}})
+}
+
+// keysTold checks that every change tells the key it is about.
+func (w *work) keysTold(ctx context.Context, all string) error {
+	nulls := make([]string, len(w.t.Table.Key))
+	for i, k := range w.t.Table.Key {
+		nulls[i] = job.Quote(k) + " IS NULL"
+	}
+	op := job.Quote(feed.ColumnOp)
+	rows, err := w.s.Strings(ctx, "SELECT "+op+", count(*)::VARCHAR FROM ("+all+") WHERE "+strings.Join(nulls, " OR ")+" GROUP BY 1 ORDER BY 1")
+	if err != nil {
+		return fmt.Errorf("check keys: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return fault.New(fault.Data, "key (%s) is not told by %s changes (%s) of %s", strings.Join(w.t.Table.Key, ", "), rows[0][1].Value, rows[0][0].Value, w.t.Table.Dataset).
+		WithHint("the key has to be the table's primary key, or what its replica identity tells: ALTER TABLE … REPLICA IDENTITY FULL tells every column")
+}
+
+// complete fills in values that changes did not tell: a large value that an update left alone is the one of the change before of
+// the same key, or the one in the table. Writing null for it would lose it (promise 6).
+func (w *work) complete(ctx context.Context, all, last string, cols []job.Column) (string, error) {
+	absent := job.Quote(feed.ColumnAbsent)
+	rows, err := w.s.Strings(ctx, "SELECT DISTINCT unnest("+absent+") FROM ("+last+")")
+	if err != nil || len(rows) == 0 {
+		return last, err
+	}
+	if err := w.keyMoved(ctx, all, last); err != nil {
+		return "", err
+	}
+	at, op := job.Quote(feed.ColumnPosition), job.Quote(feed.ColumnOp)
+	told, replaced := []string{w.key("")}, []string{}
+	for i, r := range rows {
+		name := job.Quote(r[0].Value)
+		told = append(told, fmt.Sprintf("max(struct_pack(p := %s, v := %s)) FILTER (WHERE NOT coalesce(list_contains(%s, %s), false)) AS v%d", at, name, absent, job.Literal(r[0].Value), i))
+		stored := "NULL"
+		if w.state.table != nil && !w.applied.truncated && indexOf(w.state.table.Columns(), r[0].Value) >= 0 {
+			stored = "s." + name
+		}
+		replaced = append(replaced, fmt.Sprintf("CASE WHEN NOT coalesce(list_contains(l.%s, %s), false) THEN l.%s WHEN t.v%d IS NOT NULL THEN t.v%d.v ELSE %s END AS %s",
+			absent, job.Literal(r[0].Value), name, i, i, stored, name))
+	}
+	// Only rows that were written tell values: those of a before row or a delete are of a row that is no more.
+	before := "SELECT " + strings.Join(told, ", ") + " FROM (" + all + ") WHERE " + op + " IN (" + literals([]string{feed.OpInsert, feed.OpUpdate, feed.OpRead}) + ") GROUP BY " + w.key("")
+	sql := "SELECT l.* REPLACE (" + strings.Join(replaced, ", ") + ") FROM (" + last + ") AS l LEFT JOIN (" + before + ") AS t ON " + w.on("l", "t")
+	if w.state.table == nil || w.applied.truncated {
+		return sql, nil
+	}
+	rel, err := w.state.table.Scan(ctx, lake.ScanOptions{})
+	if err != nil {
+		return "", err
+	}
+	return sql + " LEFT JOIN (" + rel.SQL + ") AS s ON " + w.on("l", "s"), nil
+}
+
+// keyMoved refuses an update that moved a row to another key and left a large value alone: under the new key no value stands.
+func (w *work) keyMoved(ctx context.Context, all, last string) error {
+	at, op, absent := job.Quote(feed.ColumnPosition), job.Quote(feed.ColumnOp), job.Quote(feed.ColumnAbsent)
+	rows, err := w.s.Strings(ctx, "SELECT array_to_string("+absent+", ', ') FROM (SELECT "+absent+", "+op+", lag("+op+") OVER (ORDER BY "+at+") AS b FROM ("+all+
+		")) WHERE len("+absent+") > 0 AND "+op+" = "+job.Literal(feed.OpUpdate)+" AND b = "+job.Literal(feed.OpBefore)+" LIMIT 1")
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return fault.New(fault.Data, "an update of %s changed the key of a row and did not tell its column %s, which is stored out of line", w.t.Table.Dataset, rows[0][0].Value).
+		WithHint("ALTER TABLE … REPLICA IDENTITY FULL tells every column from then on; weir run %s --full reads the table anew", w.t.Table.Name)
+}
+
+// gone is a condition on stored rows: the changes say that they are no more.
+func (a applied) gone(stored func(a, b string) string) string {
+	if a.truncated {
+		return "true"
+	}
+	return "EXISTS (SELECT 1 FROM " + deadTable + " AS x WHERE " + stored("t", "x") + ")"
+}

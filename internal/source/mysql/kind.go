@@ -1,0 +1,174 @@
+// Package mysql reads tables of MySQL and MariaDB, RDS and Aurora: whole, or from where a cursor column stood.
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/mysql"
+	"weir/internal/project"
+	"weir/internal/source"
+	"weir/internal/source/mysql/value"
+)
+
+// Kind is how a mysql connection and the tables that read it are written.
+func Kind() source.Kind {
+	return source.Kind{
+		Config: func() source.Config { return &Config{} },
+		Reader: func() source.Reader { return &Reader{} },
+	}
+}
+
+// Config is a mysql connection.
+type Config struct {
+	mysql.Settings
+	Replica       string `yaml:"replica" doc:"url of a read replica: reads go there, loads and feeds to the server itself"`
+	RowsPerSecond int64  `yaml:"rows_per_second" doc:"rows to read in a second at most, over all its tables; by default as many as come"`
+}
+
+// Findings checks the settings.
+func (c *Config) Findings() (out []source.Finding) {
+	for _, f := range c.Settings.Findings() {
+		out = append(out, source.Finding(f))
+	}
+	if c.RowsPerSecond < 0 {
+		out = append(out, source.Finding{Key: "rows_per_second", Message: "rows_per_second is a number of rows"})
+	}
+	return out
+}
+
+// Open resolves the settings. It reaches nothing yet.
+func (c *Config) Open(ctx context.Context, env source.Env) (source.Opened, error) {
+	resolve := func(text string) (string, error) { return text, nil }
+	if env.Resolve != nil {
+		resolve = func(text string) (string, error) { return env.Resolve(ctx, text) }
+	}
+	settings := c.Settings
+	if c.Replica != "" {
+		settings.URL, settings.Host, settings.Port, settings.Database, settings.User, settings.Password = c.Replica, "", 0, "", "", ""
+	}
+	server, err := settings.Prepare(env.Root, resolve)
+	if err != nil {
+		return nil, err
+	}
+	return &opened{server: server, pace: source.NewPace(c.RowsPerSecond)}, nil
+}
+
+// Reader is what a table says of what it reads.
+type Reader struct {
+	Where          string        `yaml:"where" doc:"condition, in the server's SQL, that rows must meet to be read"`
+	Lookback       time.Duration `yaml:"lookback" doc:"with a cursor that is a time, how far before its position to read again, for clocks that differ and rows that come late"`
+	CursorWait     time.Duration `yaml:"cursor_wait" doc:"how long to wait for open transactions that may still bring rows below the cursor's end" default:"30s"`
+	ZeroDates      string        `yaml:"zero_dates" enum:"reject|null|text" default:"reject" doc:"what becomes of dates that no calendar has, such as 0000-00-00: the row is a reject, the value is null, or columns of dates and times are texts"`
+	Strict         bool          `yaml:"strict" doc:"the declared columns are all that is read"`
+	OnSchemaChange string        `yaml:"on_schema_change" enum:"add|stop" default:"add" doc:"what columns do that the table did not have: add them, or stop the build"`
+	MaxValueBytes  project.Size  `yaml:"max_value_bytes" default:"16MB" doc:"bytes a single value may have; the row of a larger one is rejected"`
+
+	dataset string
+	cursor  string
+	columns []job.Column
+}
+
+var _ source.Reader = (*Reader)(nil)
+
+// SetColumns gives the reader the table's declared columns.
+func (r *Reader) SetColumns(columns []job.Column) { r.columns = columns }
+
+// SetDataset gives the reader what the table reads, as written after the connection's name, and its cursor. What is read whole
+// replaces the table, what is new comes to it.
+func (r *Reader) SetDataset(dataset, cursor string) (mode string) {
+	if r.dataset, r.cursor = dataset, cursor; cursor == "" {
+		return "replace"
+	}
+	return "append"
+}
+
+// RowRejects marks rejects as rows.
+func (r *Reader) RowRejects() {}
+
+// Summary names the table.
+func (r *Reader) Summary() string {
+	if r.cursor == "" {
+		return r.dataset
+	}
+	return r.dataset + " by " + r.cursor
+}
+
+// Findings checks the options against each other.
+func (r *Reader) Findings() (out []source.Finding) {
+	add := func(key, message string) { out = append(out, source.Finding{Key: key, Message: message}) }
+	if _, _, err := splitName(r.dataset, "any"); err != nil {
+		add("from", err.Error())
+	}
+	if r.cursor == "" && r.Lookback != 0 {
+		add("lookback", "lookback goes with a cursor")
+	}
+	if r.Lookback < 0 {
+		add("lookback", "lookback goes back: write it without a sign")
+	}
+	return out
+}
+
+func (r *Reader) maxValue() int {
+	if r.MaxValueBytes == 0 {
+		return 16 << 20
+	}
+	return int(r.MaxValueBytes)
+}
+
+func (r *Reader) wait() time.Duration {
+	if r.CursorWait == 0 {
+		return 30 * time.Second
+	}
+	return r.CursorWait
+}
+
+func (r *Reader) zeroDates() value.ZeroDates {
+	return map[string]value.ZeroDates{"null": value.NullZero, "text": value.TextZero}[r.ZeroDates]
+}
+
+// splitName reads database and table, quoted where they are odd; without a database it is the connection's.
+func splitName(text, own string) (database, table string, err error) {
+	parts, err := mysql.ParseName(text)
+	switch {
+	case err != nil:
+		return "", "", err
+	case len(parts) == 2:
+		return parts[0], parts[1], nil
+	case len(parts) > 2:
+		return "", "", errors.New("from names a connection, a database and a table: shop.sales.orders")
+	case own == "":
+		return "", "", fmt.Errorf("the connection has no database, and from names none: shop.sales.%s", parts[0])
+	}
+	return own, parts[0], nil
+}
+
+// opened is a connection that tables share.
+type opened struct {
+	server *mysql.Server
+	pace   *source.Pace
+}
+
+func (o *opened) Dataset(reader source.Reader) (source.Source, error) {
+	r, ok := reader.(*Reader)
+	if !ok {
+		return nil, fault.New(fault.Internal, "a mysql connection got options of another kind: %T", reader)
+	}
+	return &table{opened: o, reader: r}, nil
+}
+
+// Check connects and asks what the server is.
+func (o *opened) Check(ctx context.Context) error {
+	c, err := o.server.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = mysql.Identify(ctx, c)
+	return errors.Join(err, c.Close())
+}
+
+func (o *opened) Close() error { return nil }
