@@ -81,7 +81,7 @@ func rows(t testing.TB, cols []sink.Column, batches ...string) func(context.Cont
 	return func(context.Context) (record.Reader, error) {
 		r := &reader{schema: schema}
 		for _, text := range batches {
-			b, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(text), array.WithUseNumber())
+			b, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(text))
 			if err != nil {
 				return nil, fmt.Errorf("rows of the test: %w", err)
 			}
