@@ -246,8 +246,8 @@ func (w *work) writeVersions(ctx context.Context, t *lake.Table, m *merged) erro
 		return err // a commit that only adds is told by its files
 	}
 	return w.stageChanges(ctx, m,
-		"SELECT CASE WHEN o."+staleColumn+" THEN 'update_before' ELSE 'delete' END AS _change, "+list("o.", w.columns)+" FROM "+beforeTable+" AS o UNION ALL SELECT CASE WHEN n."+
-			staleColumn+" THEN 'update_after' ELSE 'insert' END, "+list("n.", w.columns)+" FROM "+afterTable+" AS n UNION ALL SELECT 'insert', * FROM ("+w.alone()+")")
+		"SELECT CASE WHEN o."+staleColumn+" THEN "+lake.UpdateBefore.SQL()+" ELSE "+lake.Delete.SQL()+" END AS "+lake.ChangeColumn+", "+list("o.", w.columns)+" FROM "+beforeTable+" AS o UNION ALL SELECT CASE WHEN n."+
+			staleColumn+" THEN "+lake.UpdateAfter.SQL()+" ELSE "+lake.Insert.SQL()+" END, "+list("n.", w.columns)+" FROM "+afterTable+" AS n UNION ALL SELECT "+lake.Insert.SQL()+", * FROM ("+w.alone()+")")
 }
 
 // coming is a SELECT of the versions that come or have changed.

@@ -61,6 +61,7 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 			}
 		}
 	}
+	given := e.acknowledge(ctx)
 	e.feeds(ctx, results)
 	if err := e.j.Finish(ctx, e.run.ID, status); err != nil {
 		return err
@@ -72,6 +73,9 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 		}
 	} else {
 		e.show.summary(rep)
+	}
+	if given != nil {
+		return given
 	}
 	if code != fault.ExitDone {
 		e.onFailure(ctx, rep)

@@ -72,7 +72,7 @@ func (w *workspace) round(ctx context.Context, j *journal.Journal, o runOptions,
 		return 0, errors.Join(err, j.Finish(keep, r.ID, journal.Failed))
 	}
 	if idle(results) {
-		return 0, j.Forget(keep, r.ID)
+		return 0, errors.Join(e.acknowledge(keep), j.Forget(keep, r.ID))
 	}
 	var code exitCode
 	if err := e.finish(keep, results); err != nil && !errors.As(err, &code) {
@@ -93,6 +93,17 @@ func idle(results []run.Result) bool {
 		}
 	}
 	return true
+}
+
+// acknowledge lets the sources of a run's feeds forget what the lake has.
+func (e *execution) acknowledge(ctx context.Context) error {
+	var errs []error
+	for _, o := range e.w.sources.all() {
+		if f, ok := o.(source.Follower); ok {
+			errs = append(errs, f.Acknowledge(ctx))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // feeds writes down how far the feeds of a run's tables are behind.

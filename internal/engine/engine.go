@@ -33,7 +33,7 @@ type Session interface {
 	// Exactly gives SQL that turns an expression of one type into another and fails where a value would be changed by that.
 	Exactly(expr, from, to string) string
 	// Batches makes rows that come in batches readable as a view of the session, once: the first statement that reads it uses
-	// them up, and fails with the reader's error where it has one. release ends the reader and drops the view.
+	// them up, takes all its columns and rows without a condition, and fails with the reader's error where it has one. release ends the reader and drops the view.
 	Batches(ctx context.Context, name string, r record.Reader) (release func() error, err error)
 	// Stage leaves the rows of a query as Parquet files; fieldIDs is the literal that gives columns their Iceberg ids.
 	Stage(ctx context.Context, w job.Write, fieldIDs string, p job.Params) ([]job.File, error)

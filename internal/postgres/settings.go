@@ -207,6 +207,21 @@ func (s *Server) DialRaw(ctx context.Context, more ...[2]string) (*pgconn.PgConn
 	return conn.PgConn(), nil
 }
 
+// Hijack takes the network connection away from the driver, for protocols that are framed by the caller. The driver reads in the
+// background when a write takes long, which happens at login where a machine is busy: that must have ended, or it takes the
+// first bytes meant for the caller, who then waits for ever.
+func Hijack(ctx context.Context, c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	err := c.SyncConn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("take over the connection: %w", Classify(ctx, err))
+	}
+	raw, err := c.Hijack()
+	if err != nil {
+		return nil, fault.New(fault.Internal, "take over the connection: %w", err)
+	}
+	return raw, nil
+}
+
 // token puts a fresh token of AWS into the place of the password; it is good for 15 minutes.
 func (s *Server) token(ctx context.Context, c *pgx.ConnConfig) error {
 	var options []func(*config.LoadOptions) error

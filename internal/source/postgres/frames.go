@@ -30,9 +30,9 @@ const frameBuffer = 512 << 10
 
 // hijack takes a connection away from the driver. It must not be in the middle of anything.
 func hijack(ctx context.Context, c *pgx.Conn) (*wire, error) {
-	raw, err := c.PgConn().Hijack()
+	raw, err := postgres.Hijack(ctx, c.PgConn())
 	if err != nil {
-		return nil, fault.New(fault.Internal, "take over the connection: %w", err)
+		return nil, err
 	}
 	w := &wire{conn: raw, buf: make([]byte, frameBuffer)}
 	// A context that ends wakes whatever waits on the network.

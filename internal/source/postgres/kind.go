@@ -25,10 +25,11 @@ func Kind() source.Kind {
 // Config is a postgres connection.
 type Config struct {
 	postgres.Settings
-	Replica       string `yaml:"replica" doc:"url of a read replica: reads go there, loads and feeds to the server itself"`
-	RowsPerSecond int64  `yaml:"rows_per_second" doc:"rows to read in a second at most, over all its tables; by default as many as come"`
-	Slot          string `yaml:"slot" doc:"replication slot that keeps changes for tables with mode: changes or read: feed; by default one that the first of them makes, with a name of its own"`
-	Publication   string `yaml:"publication" doc:"publication that says which tables' changes are sent; by default weir_ and the project's name, made and added to as tables need it"`
+	Replica       string       `yaml:"replica" doc:"url of a read replica: reads go there, loads and feeds to the server itself"`
+	RowsPerSecond int64        `yaml:"rows_per_second" doc:"rows to read in a second at most, over all its tables; by default as many as come"`
+	Slot          string       `yaml:"slot" doc:"replication slot that keeps changes for tables with mode: changes or read: feed; by default one that the first of them makes, with a name of its own"`
+	MaxWAL        project.Size `yaml:"max_wal" doc:"bytes of log that the server may keep for the feed; where it is still more after a run, the slot is dropped to protect the server, and the tables are to be read anew; by default no limit but the server's own (max_slot_wal_keep_size)"`
+	Publication   string       `yaml:"publication" doc:"publication that says which tables' changes are sent; by default weir_ and the project's name, made and added to as tables need it"`
 }
 
 // Findings checks the settings.
@@ -208,7 +209,7 @@ func (o *opened) Close() error {
 	if o.following == nil {
 		return nil
 	}
-	return o.following.close()
+	return o.following.hub.Close()
 }
 
 // quoteLiteral writes text as a string of the server's SQL.

@@ -115,6 +115,10 @@ func scalar(c column, oid uint32, mod int32, kind string) column {
 	if textual(oid) || kind == "e" {
 		return as("VARCHAR", asText)
 	}
+	if oid == pgtype.InetOID {
+		c.typ, c.expr = "VARCHAR", "CASE WHEN "+c.expr+" IS NOT NULL THEN concat("+c.expr+") END" // a cast adds the mask of a host
+		return c
+	}
 	if c.money = oid == moneyOID; c.money {
 		c.expr += "::numeric" // its own text depends on a locale
 	}

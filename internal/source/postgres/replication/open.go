@@ -149,11 +149,14 @@ func origins[T origin](o T, err error) (origin, error) {
 // Committed says that the lake has everything before an LSN: the slot may let go of it, never sooner (promise 1).
 func (f *Feed) Committed(at LSN) { f.committed.raise(at) }
 
-// Close ends reading, and tells the server what was committed.
+// Close ends reading, and tells the server what was committed, even if the context is cancelled.
 func (f *Feed) Close(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*farewell)
+	defer cancel()
 	if f.from != nil {
 		f.from.close(ctx)
-	} else if f.peeked { // no stream has told the server
+	}
+	if f.peeked { // no stream has told the server
 		err = f.letGo(ctx)
 	}
 	for _, e := range f.ready {

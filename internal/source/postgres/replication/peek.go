@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"weir/internal/fault"
 	"weir/internal/postgres"
 )
 
@@ -34,9 +33,10 @@ func startPeek(ctx context.Context, server *postgres.Server, o *Options, goal LS
 	if err != nil {
 		return nil, fmt.Errorf("read the backlog: %w", err)
 	}
-	hijacked, err := conn.Hijack()
+	hijacked, err := postgres.Hijack(ctx, conn)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "read the backlog: %w", err)
+		_ = conn.Close(ctx) // the error at hand says why
+		return nil, fmt.Errorf("read the backlog: %w", err)
 	}
 	p := &peek{conn: hijacked, goal: goal, most: o.PeekChanges}
 	query, err := (&pgproto3.Query{String: peekCommand(o, goal, version)}).Encode(nil)
@@ -130,15 +130,18 @@ func (p *peek) end() LSN {
 
 func (p *peek) hurry() {}
 
-// close ends the query where it is under way.
+// close ends the query where it is under way, and waits for the server to let go of the slot.
 func (p *peek) close(ctx context.Context) {
-	if !p.over {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-		defer cancel()
-		if c, err := pgconn.Construct(&pgconn.HijackedConn{Conn: p.conn.Conn, PID: p.conn.PID, SecretKey: p.conn.SecretKey,
-			ParameterStatuses: p.conn.ParameterStatuses, TxStatus: p.conn.TxStatus, Frontend: p.conn.Frontend, Config: p.conn.Config}); err == nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if !p.over && p.last < p.goal {
+		if c, err := pgconn.Construct(p.conn); err == nil {
 			_ = c.CancelRequest(ctx) // the server finds out when it next writes, too
 		}
+	}
+	for !p.over {
+		kind, _, _, err := p.frames.next(ctx, time.Time{})
+		p.over = err != nil || kind == 'Z'
 	}
 	p.frames.stop()
 }

@@ -23,7 +23,7 @@ type Place struct {
 
 // Locate asks a server for its place and for the end of its log.
 func Locate(ctx context.Context, server *postgres.Server) (p Place, at LSN, err error) {
-	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"})
+	conn, err := dial(ctx, server)
 	if err != nil {
 		return p, 0, fmt.Errorf("identify the server: %w", err)
 	}
@@ -43,6 +43,15 @@ func Locate(ctx context.Context, server *postgres.Server) (p Place, at LSN, err 
 		return p, 0, fmt.Errorf("identify the server: %w", postgres.Classify(ctx, err))
 	}
 	return p, at, nil
+}
+
+// dial opens a connection that speaks the replication protocol.
+func dial(ctx context.Context, server *postgres.Server) (*pgconn.PgConn, error) {
+	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"}, [2]string{"statement_timeout", "0"})
+	if postgres.Code(err) == codeRights {
+		return nil, noRights(postgres.Message(err))
+	}
+	return conn, err
 }
 
 // Same says whether positions of p go on at q. What differs is an error that names the ways out.
