@@ -24,6 +24,7 @@ func cases() []benchCase {
 		{"upsert", "100 k rows into 5 M against scan and rewrite of the touched files, time", 3.00, true, upsert},
 		{"compaction", "many small files into few, against DuckDB's COPY of the same files, rows/s", 0.80, false, compaction},
 		{"incremental-by", "an incremental build that touches 1 % of the groups of 20 M rows against a full one, time", 0.15, true, incrementalBy},
+		{"lake-postgres", "2 M rows of a table to PostgreSQL against psql COPY of a binary file, rows/s", 0.85, false, lakePostgres},
 		{"memory-1x-10x", "peak memory with ten times the CSV against once", 1.10, true, memoryGrowth},
 		{"memory-budget", "peak memory against the budget and 150 MB", 1.00, true, memoryBudget},
 		{"version-start", "weir version, against 100 ms", 1.00, true, versionStart},

@@ -64,7 +64,7 @@ func (w *workspace) round(ctx context.Context, j *journal.Journal, o runOptions,
 	if err != nil {
 		return 0, err
 	}
-	e := &execution{w: w, j: j, run: r, options: o, show: newDisplay(w.app, o.json)}
+	e := newExecution(w, j, r, o)
 	e.show.following = true
 	results, err := e.do(ctx, tables)
 	keep := context.WithoutCancel(ctx)
@@ -111,7 +111,7 @@ func (e *execution) feeds(ctx context.Context, results []run.Result) {
 	asked := map[string]bool{}
 	for _, r := range results {
 		t := e.w.project.Tables[r.Name]
-		if asked[t.Connection] || !follows(t) {
+		if t == nil || asked[t.Connection] || !follows(t) { // a destination is no table
 			continue
 		}
 		asked[t.Connection] = true

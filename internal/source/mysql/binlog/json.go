@@ -1,6 +1,7 @@
 package binlog
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"math"
@@ -273,7 +274,7 @@ func appendNumber(b []byte, n, digits int) []byte {
 }
 
 // appendDouble writes a number with as few digits as tell it from all others, and with a point or an exponent, as the server does:
-// an exponent where it is shorter than zeros would be.
+// an exponent for those under 10^-15 and for whole ones from 10^15 on.
 func appendDouble(b []byte, f float64) []byte {
 	var digits [32]byte
 	text := strconv.AppendFloat(digits[:0], f, 'e', -1, 64)
@@ -282,15 +283,13 @@ func appendDouble(b []byte, f float64) []byte {
 		at--
 	}
 	exponent, _ := strconv.Atoi(string(text[at+1:]))
-	if exponent < -15 || exponent > 20 {
+	if count := at - bytes.Count(text[:at], []byte{'.'}) - bytes.Count(text[:at], []byte{'-'}); exponent < -15 || exponent > 14 && count <= exponent+1 {
 		b = append(b, text[:at]...)
 		return strconv.AppendInt(append(b, 'e'), int64(exponent), 10)
 	}
-	b = strconv.AppendFloat(b, f, 'f', -1, 64)
-	for _, c := range b[len(b)-min(len(b), 25):] {
-		if c == '.' {
-			return b
-		}
+	from := len(b)
+	if b = strconv.AppendFloat(b, f, 'f', -1, 64); bytes.IndexByte(b[from:], '.') < 0 {
+		b = append(b, ".0"...)
 	}
-	return append(b, ".0"...)
+	return b
 }

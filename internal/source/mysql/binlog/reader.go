@@ -48,7 +48,6 @@ type Reader struct {
 	tables  map[uint64]*mapped
 	packed  *payload // a compressed transaction under way
 	ready   []Event
-	unread  *Rows
 	tx      Transaction
 	open    bool // a transaction
 	began   bool // it has its BEGIN

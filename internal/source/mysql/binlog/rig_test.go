@@ -248,7 +248,12 @@ func (r *rig) told(from Position) (lines []string, to Position) {
 
 func (r *rig) changes(rows *Rows) (lines []string) {
 	r.t.Helper()
-	columns, err := rows.Table.Describe(r.t.Context(), r.known(rows.Table.Name), r.charsets, value.TextZero)
+	return r.changesOf(rows, r.known(rows.Table.Name))
+}
+
+func (r *rig) changesOf(rows *Rows, known []value.Column) (lines []string) {
+	r.t.Helper()
+	columns, err := rows.Table.Describe(r.t.Context(), known, r.charsets, value.TextZero)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -21,10 +21,9 @@ type Rows struct {
 	Table *Table
 	Op    Op
 	// before and after say which columns the images have; after is of inserts and updates.
-	before, after       []byte
-	nBefore, nAfter     int
-	left                []byte
-	nullBefore, nullNow []byte
+	before, after   []byte
+	nBefore, nAfter int
+	left            []byte
 }
 
 // rowsHead reads the fixed part of an event of rows.
@@ -97,6 +96,7 @@ func (m *Misfit) Error() string { return m.Column + " " + m.Flaw.String() }
 // column that an image does not tell is null. A *Misfit leaves the row's cells unequal: they are to be undone.
 func (r *Rows) Next(before, after []*value.Cell) error {
 	var misfit *Misfit
+	had := len(r.left)
 	if r.before != nil {
 		if err := r.image(r.before, r.nBefore, before, &misfit); err != nil {
 			return err
@@ -106,6 +106,9 @@ func (r *Rows) Next(before, after []*value.Cell) error {
 		if err := r.image(r.after, r.nAfter, after, &misfit); err != nil {
 			return err
 		}
+	}
+	if len(r.left) == had {
+		return r.short() // a row of no bytes would come again and again
 	}
 	if misfit != nil {
 		return misfit

@@ -37,7 +37,7 @@ func understand(text, schema string) statement {
 	case "COMMIT":
 		return statement{meaning: meansCommit}
 	case "ROLLBACK":
-		if w.word() == "TO" || w.word() == "TO" {
+		if next := w.word(); next == "TO" || next == "WORK" && w.word() == "TO" {
 			return statement{meaning: meansUndo}
 		}
 		return statement{meaning: meansRollback}

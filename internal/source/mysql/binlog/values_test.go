@@ -154,18 +154,21 @@ func TestCharsetsAreThoseOfTheServer(t *testing.T) {
 	})
 }
 
-// textsOf are all texts of one byte or two, and some of more; what is none becomes null or empty.
+// textsOf are all texts of one byte, and some of more; what is none becomes null or empty.
 func textsOf(name, size string) (parts [][]string) {
 	add := func(from, to int, format string) {
 		var part []string
-		for c := from; c <= to; c++ {
+		for c := from; c <= to; c += 1 + c>>8%7 { // other ones of each row, and not all
 			if c == 0x8ea0 { // MySQL stores this in ujis, though it is none of its characters
 				continue
 			}
 			part = append(part, fmt.Sprintf("(CONVERT(0x"+format+" USING %s))", c, name))
-			if len(part) == 4000 || c == to {
+			if len(part) == 4000 {
 				parts, part = append(parts, part), nil
 			}
+		}
+		if len(part) > 0 {
+			parts = append(parts, part)
 		}
 	}
 	switch {

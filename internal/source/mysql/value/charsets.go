@@ -17,7 +17,7 @@ import (
 // Charsets knows the character sets of a server. Those that do not hold Unicode are decoded by tables that the server itself
 // makes: published ones differ from each other, and a row must be the same whether a query or the log gives it.
 type Charsets struct {
-	names    map[int]string // by collation
+	Names    map[int]string // by collation
 	decoders map[string]Decoder
 	dial     func(context.Context) (*wire.Conn, error)
 }
@@ -42,17 +42,17 @@ func ReadCharsets(ctx context.Context, dial func(context.Context) (*wire.Conn, e
 		}
 		rows = append(rows, more...)
 	}
-	all := &Charsets{names: map[int]string{}, decoders: map[string]Decoder{}, dial: dial}
+	all := &Charsets{Names: map[int]string{}, decoders: map[string]Decoder{}, dial: dial}
 	for _, r := range rows {
 		if n, err := strconv.Atoi(r[0].Value); err == nil {
-			all.names[n] = r[1].Value
+			all.Names[n] = r[1].Value
 		}
 	}
 	return all, nil
 }
 
 // Name is the character set of a collation, "" for one that is not known.
-func (s *Charsets) Name(collation int) string { return s.names[collation] }
+func (s *Charsets) Name(collation int) string { return s.Names[collation] }
 
 // Decoder gives the decoder of a character set; nil where it is none.
 func (s *Charsets) Decoder(ctx context.Context, name string) (Decoder, error) {
@@ -61,6 +61,9 @@ func (s *Charsets) Decoder(ctx context.Context, name string) (Decoder, error) {
 	}
 	if d, ok := s.decoders[name]; ok {
 		return d, nil
+	}
+	if s.dial == nil {
+		return nil, fault.New(fault.Data, "the character set %q is not known", name)
 	}
 	t, err := s.read(ctx, name)
 	if err != nil {
