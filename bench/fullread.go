@@ -198,8 +198,16 @@ func runDecode(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
+// tight are settings with the memory that these cases are about.
+func (s *settings) tight() *settings {
+	t := *s
+	t.memory = "300MB"
+	return &t
+}
+
 // pgMemoryGrowth is what ten times the rows add to the peak.
-func pgMemoryGrowth(ctx context.Context, s *settings) (result, error) {
+func pgMemoryGrowth(ctx context.Context, all *settings) (result, error) {
+	s := all.tight()
 	rows := s.rows(pgRows)
 	sv, err := s.server(ctx, rows)
 	if err != nil {
@@ -217,7 +225,8 @@ func pgMemoryGrowth(ctx context.Context, s *settings) (result, error) {
 }
 
 // pgMemoryValues is the peak with values of 8 MB against 300 MB.
-func pgMemoryValues(ctx context.Context, s *settings) (result, error) {
+func pgMemoryValues(ctx context.Context, all *settings) (result, error) {
+	s := all.tight()
 	const bytes, most = 8 << 20, 300 << 20
 	rows := max(int64(float64(100)*s.scale), 4)
 	sv, err := s.server(ctx, s.rows(pgRows)/10)
