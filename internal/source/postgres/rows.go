@@ -152,6 +152,9 @@ func (r *rows) join(ctx context.Context) (*pgx.Conn, error) {
 	if name := r.scan.fixed.name; name != "" {
 		sql += "; SET TRANSACTION SNAPSHOT " + quoteLiteral(name)
 	}
+	if encoding(c) == "SQL_ASCII" {
+		sql += "; SET LOCAL client_encoding = 'SQL_ASCII'" // else one value that is no UTF-8 would end the whole read
+	}
 	if _, err := c.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return nil, errors.Join(fmt.Errorf("join the snapshot: %w", postgres.Classify(ctx, err)), c.Close(context.WithoutCancel(ctx)))
 	}

@@ -52,11 +52,13 @@ type column struct {
 
 // checkText has texts looked at where the database takes any bytes for text.
 func (c *column) checkText(conn *pgx.Conn) {
-	c.check = conn.PgConn().ParameterStatus("server_encoding") == "SQL_ASCII"
+	c.check = encoding(conn) == "SQL_ASCII"
 	if c.item != nil {
 		c.item.check = c.check
 	}
 }
+
+func encoding(conn *pgx.Conn) string { return conn.PgConn().ParameterStatus("server_encoding") }
 
 func (c column) job() job.Column { return job.Column{Name: c.name, Type: c.typ, Doc: c.doc} }
 
