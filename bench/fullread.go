@@ -14,7 +14,7 @@ import (
 
 	"weir/internal/job"
 	"weir/internal/source"
-	"weir/internal/source/postgres"
+	pgsource "weir/internal/source/postgres"
 )
 
 // varBench holds the URL of the database for children: as an argument others on the machine would see its password.
@@ -157,14 +157,14 @@ func runDecode(ctx context.Context, args []string) (err error) {
 	if len(args) != 2 {
 		return errors.New("usage: bench decode TABLE ROWS")
 	}
-	config := &postgres.Config{}
+	config := &pgsource.Config{}
 	config.URL, config.Connections = os.Getenv(varBench), 3 // one of them holds the snapshot
 	opened, err := config.Open(ctx, source.Env{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
-	reader := &postgres.Reader{}
+	reader := &pgsource.Reader{}
 	reader.SetDataset("public."+args[0], "", "")
 	src, err := opened.Dataset(reader)
 	if err != nil {

@@ -26,6 +26,9 @@ type Session interface {
 	PlanJSON(ctx context.Context, sql string) (string, error)
 	// DescribeParams binds a query without running it and gives its columns.
 	DescribeParams(ctx context.Context, sql string, p job.Params) ([]job.Column, error)
+	// Rows starts a query and hands out its rows in batches as they are computed, so that memory does not grow with them
+	// (promise 5). Until it is closed the session can do nothing else.
+	Rows(ctx context.Context, sql string, p job.Params) (record.Reader, error)
 	// Query hands each row to scan, as database/sql gives it. For small results.
 	Query(ctx context.Context, sql string, scan func(row []any) error) error
 	// Int runs a query of one whole number.

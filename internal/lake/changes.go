@@ -82,10 +82,7 @@ func (t *Table) steps(ctx context.Context, since int64) (out []step, from int64,
 	for _, c := range ledger.Changes {
 		sets[c.Snapshot] = c
 	}
-	byID := map[int64]Snapshot{}
-	for _, s := range t.Snapshots() {
-		byID[s.ID] = s
-	}
+	byID := t.byID()
 	for at.ID != since && at.RowsSince != since {
 		parent, known := byID[at.Parent]
 		if !known {
