@@ -155,7 +155,7 @@ func TestTLSRefused(t *testing.T) {
 	}
 	err := dial(t, postgres.Settings{URL: u, Auth: "iam", TLS: "disable", Region: "eu-west-1"})
 	token := <-passwords
-	for _, part := range []string{host + "/?Action=connect", "DBUser=reader", "X-Amz-Credential=AKIDEXAMPLE", "eu-west-1", "X-Amz-Expires=900", "X-Amz-Signature="} {
+	for _, part := range []string{host + "?Action=connect", "DBUser=reader", "X-Amz-Credential=AKIDEXAMPLE", "eu-west-1", "X-Amz-Expires=900", "X-Amz-Signature="} {
 		if !strings.Contains(token, part) {
 			t.Errorf("the password %q has no %s", token, part)
 		}
