@@ -13,27 +13,27 @@ begin_following() {
 	"$program" -C "$shop" --env live run --follow --every 1s >"$1" 2>&1 &
 	pid=$!
 }
-# await WORD FILE waits until a line of it has the word, while Weir runs.
+# await WORD FILE waits until a line of it has the word, two minutes at most, while Weir runs.
 await() {
 	local _
-	for _ in $(seq 1200); do
+	for _ in $(seq 2400); do
 		if grep -q -- "$1" "$2"; then return; fi
 		kill -0 "$pid" 2>/dev/null || break
 		sleep 0.05
 	done
 	cat "$2"
-	die "Weir ended, or a minute went by, before it said: $1"
+	die "Weir ended, or two minutes went by, before it said: $1"
 }
-# seen SQL waits until the database answers t.
+# seen SQL waits until the database answers t, likewise.
 seen() {
 	local _
-	for _ in $(seq 600); do
+	for _ in $(seq 1200); do
 		if [ "$(database sql "$1" 2>/dev/null)" = t ]; then return; fi
 		kill -0 "$pid" 2>/dev/null || break
 		sleep 0.1
 	done
 	cat "$demo"/follow-*.txt
-	die "Weir ended, or a minute went by, before this was true: $1"
+	die "Weir ended, or two minutes went by, before this was true: $1"
 }
 # settle FILE waits until Weir has ended a run and begins no other.
 settle() {
