@@ -27,9 +27,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == "raw" {
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == "raw":
 		err = runRaw(ctx, os.Args[2:])
-	} else {
+	case len(os.Args) > 1 && os.Args[1] == "postgres":
+		err = runPostgres(ctx, os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "decode":
+		err = runDecode(ctx, os.Args[2:])
+	default:
 		err = runCases(ctx, os.Args[1:])
 	}
 	if errors.Is(err, flag.ErrHelp) {
@@ -122,6 +127,14 @@ func (s *settings) prepare(ctx context.Context) (err error) {
 			return fmt.Errorf("SCALE=%s is not a number above 0", text)
 		}
 	}
+	if err := s.folders(); err != nil {
+		return err
+	}
+	return s.buildWeir(ctx)
+}
+
+// folders makes those of data and of work.
+func (s *settings) folders() (err error) {
 	if s.cache = os.Getenv("BENCH_DIR"); s.cache == "" {
 		s.cache = filepath.Join(os.TempDir(), "weir-bench")
 	}
@@ -138,7 +151,7 @@ func (s *settings) prepare(ctx context.Context) (err error) {
 	if s.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return s.buildWeir(ctx)
+	return nil
 }
 
 // rows scales a row count.

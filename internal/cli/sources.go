@@ -57,6 +57,16 @@ func (s *sources) connection(ctx context.Context, name string) (source.Opened, e
 	return o, nil
 }
 
+// all are the connections that were opened.
+func (s *sources) all() (out []source.Opened) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range keys(s.opened) {
+		out = append(out, s.opened[name])
+	}
+	return out
+}
+
 // members are the tables that follow a connection.
 func (s *sources) members(connection string) (out []source.Member) {
 	for _, name := range keys(s.project.Tables) {

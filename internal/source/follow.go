@@ -10,6 +10,9 @@ import (
 type Follower interface {
 	// Follow names the tables that follow the connection, before any of them is read.
 	Follow(members []Member)
+	// Acknowledge lets the source forget what every table has, as far as the scans have been told (Acknowledged). It is to be
+	// called when builds have ended. The error says that the source was made to give up the feed, to protect it.
+	Acknowledge(ctx context.Context) error
 	// Lag says how far the feed is behind, for a person and for the journal; nothing is read.
 	Lag(ctx context.Context) ([]Measure, error)
 }

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -315,19 +314,32 @@ func placed(table string, e replication.Event, after replication.LSN) feed.Chang
 	return out
 }
 
-// close tells the server what every table has, so that it need not keep it until the next run.
-func (f *following) close() error {
+// Acknowledge tells the server what every table has, so that it need not keep it, and drops a slot that makes it keep too much
+// all the same. What it is told is a hint, never ahead of the lake (promise 1): where it cannot be told now, the next run does.
+func (o *opened) Acknowledge(ctx context.Context) error {
+	f := o.following
+	if f == nil {
+		return nil
+	}
 	forget, ok := f.hub.Forgettable()
-	err := f.hub.Close()
 	if !ok || f.slot == "" || !f.used {
-		return err
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	// A hint, never ahead of the lake (promise 1): where it cannot be given now, the next run gives it.
-	if c, derr := f.opened.primary.Dial(ctx); derr == nil {
-		_ = replication.Advance(ctx, c, f.slot, forget)
-		_ = c.Close(ctx)
+	c, err := o.primary.Dial(ctx)
+	if err != nil {
+		return nil
 	}
-	return err
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }() // nothing hangs on it
+	if replication.Advance(ctx, c, f.slot, forget) != nil || o.config.MaxWAL == 0 {
+		return nil
+	}
+	slot, ok, err := replication.FindSlot(ctx, c, f.slot)
+	if err != nil || !ok || slot.Retained <= int64(o.config.MaxWAL) {
+		return nil
+	}
+	if err := replication.DropSlot(ctx, c, f.slot); err != nil {
+		return fmt.Errorf("the server keeps %d bytes of log for slot %s, more than max_wal: %w", slot.Retained, f.slot, err)
+	}
+	return fault.New(fault.Data, "stopped following: the server kept %d bytes of log for slot %s, more than max_wal (%d); the slot was dropped to protect the server", slot.Retained, f.slot, int64(o.config.MaxWAL)).
+		WithHint("find what held it up (a table that fails, runs too far apart), then read the tables anew: weir run TABLE --full")
 }
