@@ -17,13 +17,13 @@ type lowWater struct {
 	flowing bool // the last read brought something: the mark is up
 }
 
-func marked(conn *net.TCPConn) (io.Reader, bool) {
+func lowWaterOf(conn *net.TCPConn) (*lowWater, bool) {
 	raw, err := conn.SyscallConn()
 	return &lowWater{conn: conn, raw: raw}, err == nil
 }
 
-// Read gives what has gathered, at least one byte.
-func (l *lowWater) Read(p []byte) (int, error) {
+// read gives what has gathered, at least one byte.
+func (l *lowWater) read(p []byte) (int, error) {
 	if l.flowing {
 		n, err := l.gather(p)
 		if n > 0 || err != nil {

@@ -2,10 +2,7 @@
 
 package replication
 
-import (
-	"io"
-	"net"
-)
+import "net"
 
-// marked is only for systems whose sockets have a low-water mark that waiting readers respect.
-func marked(*net.TCPConn) (io.Reader, bool) { return nil, false }
+// lowWaterOf is only for systems whose sockets have a low-water mark that waiting readers respect.
+func lowWaterOf(*net.TCPConn) (*pausing, bool) { return nil, false }

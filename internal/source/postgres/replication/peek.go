@@ -29,7 +29,7 @@ type peek struct {
 // startPeek asks for all changes of transactions that committed before goal, or for the first most of them and what belongs to the
 // last one's transaction.
 func startPeek(ctx context.Context, server *postgres.Server, o *Options, goal LSN, version int) (*peek, error) {
-	conn, err := server.DialRaw(ctx, [2]string{"statement_timeout", "0"})
+	conn, err := server.DialRaw(ctx, gather, [2]string{"statement_timeout", "0"})
 	if err != nil {
 		return nil, fmt.Errorf("read the backlog: %w", err)
 	}

@@ -47,7 +47,7 @@ func Locate(ctx context.Context, server *postgres.Server) (p Place, at LSN, err 
 
 // dial opens a connection that speaks the replication protocol.
 func dial(ctx context.Context, server *postgres.Server) (*pgconn.PgConn, error) {
-	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"}, [2]string{"statement_timeout", "0"})
+	conn, err := server.DialRaw(ctx, gather, [2]string{"replication", "database"}, [2]string{"statement_timeout", "0"})
 	if postgres.Code(err) == codeRights {
 		return nil, noRights(postgres.Message(err))
 	}
