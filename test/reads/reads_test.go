@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -224,5 +225,54 @@ func TestCutRejects(t *testing.T) {
 	program.JSON(t, &shown, "-C", dir, "rejects", "show", "raw.t", "--json")
 	if b, _ := json.Marshal(shown); len(shown) != 1 || !strings.Contains(shown[0].Raw, `"v":<200000 bytes>,"w":"kept"`) {
 		t.Errorf("%s", b)
+	}
+}
+
+// TestDeletes: what a whole read does not find any more goes from the table where it says so; a cursor sees no deletes.
+func TestDeletes(t *testing.T) {
+	of := env.Postgres(t)
+	c := connect(t, of)
+	filled(t, c, 100)
+	dir := project(t, of, "", map[string]string{
+		"t":      "from: shop.t\nkey: id\ndeletes: remove\n",
+		"kept":   "from: shop.t\nkey: id\n",
+		"cursor": "from: shop.t\nkey: id\ncursor: id\n",
+	})
+	program.Must(t, "-C", dir, "run")
+	exec(t, c, "DELETE FROM t WHERE id <= 40; UPDATE t SET v = 'new' WHERE id = 41; INSERT INTO t VALUES (101, 'more')")
+	program.Must(t, "-C", dir, "run")
+	for table, want := range map[string]string{"t": "61,1\n", "kept": "101,1\n", "cursor": "101,0\n"} {
+		if got := program.Query(t, dir, "select count(*), count(*) filter (v = 'new') from raw."+table); got != want {
+			t.Errorf("raw.%s has %s, not %s", table, got, want)
+		}
+	}
+	exec(t, c, "TRUNCATE t")
+	program.Must(t, "-C", dir, "run")
+	for table, want := range map[string]string{"t": "0\n", "kept": "101\n", "cursor": "101\n"} {
+		if got := program.Query(t, dir, "select count(*) from raw."+table); got != want {
+			t.Errorf("after it was emptied raw.%s has %s, not %s", table, got, want)
+		}
+	}
+}
+
+// TestLongValuesAreNotHeld reads past a value of 100 MB: memory stays where it was.
+func TestLongValuesAreNotHeld(t *testing.T) {
+	of := env.Postgres(t)
+	exec(t, connect(t, of), "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'short' FROM generate_series(1, 1000) i")
+	peak := func() int64 {
+		dir := project(t, of, "", map[string]string{"t": "from: shop.t\nmax_rejects: 10\n"})
+		c := program.Command(t.Context(), "-C", dir, "run")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if got := program.Query(t, dir, "select count(*) from raw.t"); got != "1000\n" {
+			t.Errorf("the table has %s rows", got)
+		}
+		return c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	}
+	before := peak()
+	exec(t, connect(t, of), "INSERT INTO t VALUES (0, repeat('x', 100 * 1024 * 1024))")
+	if after := peak(); float64(after) > 1.25*float64(before) {
+		t.Errorf("a value of 100 MB raises the peak from %d to %d", before, after)
 	}
 }
