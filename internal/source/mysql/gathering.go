@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/internal/fault"
@@ -36,6 +37,7 @@ type writer struct {
 	key    []string
 	after  binlog.Position // what it has already
 
+	guessed     bool          // changes were told by the columns that the table has now
 	source      *binlog.Table // as it was when its changes were written
 	columns     []value.Column
 	lake        []job.Column
@@ -126,6 +128,14 @@ func (g *gathering) schema(e binlog.Event, at binlog.Position) error {
 				}
 				continue
 			}
+			if e.Gone && !at.Before(&w.after) {
+				return w.unreadable(fault.New(fault.Data, "%s.%s is another table now, or none: %s", name.Schema, name.Name, strings.Join(strings.Fields(e.Statement[:min(len(e.Statement), 80)]), " ")).
+					WithHint("weir run %s --full reads the table anew", w.table))
+			}
+			if w.guessed {
+				return w.unreadable(fault.New(fault.Data, "%s.%s was altered after some of its changes, and the log does not tell which columns they have", name.Schema, name.Name).
+					WithHint("weir run %s --full reads the table anew; with binlog_row_metadata = FULL at the server, the log tells from then on", w.table))
+			}
 			if err := g.send(w); err != nil {
 				return err
 			}
@@ -178,19 +188,28 @@ func (g *gathering) change(rows *binlog.Rows) error {
 		}
 		if w.source != rows.Table {
 			if err := g.describe(w, rows.Table); err != nil {
-				return err
+				return w.unreadable(err)
 			}
 		}
 		own := *rows // each reads them for itself
 		for g.seq = first; own.More(); {
 			if err := g.row(w, &own); err != nil {
-				return err
+				return w.unreadable(err)
 			}
 		}
 		last = max(last, g.seq)
 	}
 	g.seq = last
 	return nil
+}
+
+// unreadable is the error of one table where it is of the data, and not of the network or this machine.
+func (w *writer) unreadable(err error) error {
+	switch fault.ClassOf(err) {
+	case fault.Data, fault.Usage:
+		return &feed.Unreadable{Tables: []string{w.table}, Err: err}
+	}
+	return err
 }
 
 // describe prepares for rows of a table as it was when they were written.
@@ -207,6 +226,7 @@ func (g *gathering) describe(w *writer, t *binlog.Table) error {
 	if err != nil {
 		return err
 	}
+	w.guessed = w.guessed || !t.Named
 	for i := range columns {
 		for _, d := range w.reader.columns {
 			if strings.EqualFold(d.Name, columns[i].Name) && d.Type == "VARCHAR" {
@@ -274,20 +294,20 @@ func (g *gathering) row(w *writer, rows *binlog.Rows) error {
 		before = w.now.cells
 	}
 	err := rows.Next(before, after)
+	if unfit := w.unfitKey(rows); unfit != nil {
+		err = unfit
+	}
+	at := g.tx.Time.UnixMicro()
+	// The row under its old key is gone, whether or not the new one fits.
+	if rows.Op == binlog.Update && w.unfitKey(rows) == nil && w.moved() {
+		w.finish(w.before.b, feed.OpBefore, at, g.place(), w.absent(rows, false))
+	}
+	w.before.b.Undo()
 	if err != nil {
-		w.before.b.Undo()
 		w.now.b.Undo()
 		return g.reject(w, rows, err)
 	}
-	at := g.tx.Time.UnixMicro()
-	if rows.Op == binlog.Update {
-		if w.moved() {
-			w.finish(w.before.b, feed.OpBefore, at, g.place(), nil)
-		} else {
-			w.before.b.Undo()
-		}
-	}
-	w.finish(w.now.b, rows.Op.String(), at, g.place(), w.absent(rows))
+	w.finish(w.now.b, rows.Op.String(), at, g.place(), w.absent(rows, rows.Op != binlog.Delete))
 	if w.now.b.Full() || w.before.b.Full() || w.now.b.Heavy() {
 		return g.send(w)
 	}
@@ -304,11 +324,21 @@ func (w *writer) moved() bool {
 	return false
 }
 
-// absent names the columns that a change does not tell.
-func (w *writer) absent(rows *binlog.Rows) (names []string) {
-	after := rows.Op != binlog.Delete
+// unfitKey is a value of the key of the row as it was that can't be taken, nil for none: then no one can say which row it is.
+func (w *writer) unfitKey(rows *binlog.Rows) *binlog.Misfit {
+	for i := range rows.Unfit {
+		if slices.Contains(w.keyed, rows.Unfit[i].Index) {
+			return &rows.Unfit[i]
+		}
+	}
+	return nil
+}
+
+// absent names the columns that an image of a change does not tell, or tells in a way that can't be taken.
+func (w *writer) absent(rows *binlog.Rows, after bool) (names []string) {
 	for i := range w.columns {
-		if !rows.Tells(after, i) {
+		unfit := !after && slices.ContainsFunc(rows.Unfit, func(m binlog.Misfit) bool { return m.Index == i })
+		if unfit || !rows.Tells(after, i) {
 			names = append(names, w.columns[i].Name)
 		}
 	}

@@ -27,6 +27,7 @@ type Event struct {
 	Rows        *Rows       // of Change
 	Tables      []TableName // of Schema: those concerned; a name without table is a whole database
 	Truncate    bool        // of Schema: they were emptied
+	Gone        bool        // of Schema: they were dropped, renamed or replaced by others
 	Statement   string      // of Schema
 }
 
@@ -285,7 +286,7 @@ func (r *Reader) takeQuery(h Header, body []byte) error {
 	case meansSchema, meansTruncate:
 		if followed := r.followed(s.tables); len(followed) > 0 {
 			r.touched = r.touched || r.began
-			r.tell(Event{Kind: Schema, Tables: followed, Truncate: s.meaning == meansTruncate, Statement: q.text})
+			r.tell(Event{Kind: Schema, Tables: followed, Truncate: s.meaning == meansTruncate, Gone: s.gone, Statement: q.text})
 		}
 	case meansXA:
 		if w := strings.ToUpper(firstWords(q.text)); !strings.HasPrefix(w, "XA COMMIT") && !strings.HasPrefix(w, "XA ROLLBACK") {

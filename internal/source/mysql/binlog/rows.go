@@ -24,6 +24,8 @@ type Rows struct {
 	before, after   []byte
 	nBefore, nAfter int
 	left            []byte
+
+	Unfit []Misfit // of the image before, of the row that Next has read
 }
 
 // rowsHead reads the fixed part of an event of rows.
@@ -84,8 +86,9 @@ func (r *Rows) Tells(after bool, column int) bool {
 	return have != nil && bit(have, column)
 }
 
-// Misfit is a value that can't be taken. The row's other values were passed over: the next row can be read.
+// Misfit is a value that can't be taken, of the column at an index. Its cell is null; the row's other values were taken.
 type Misfit struct {
+	Index  int
 	Column string
 	Flaw   value.Flaw
 }
@@ -93,30 +96,32 @@ type Misfit struct {
 func (m *Misfit) Error() string { return m.Column + " " + m.Flaw.String() }
 
 // Next reads the images of the next row into cells, one a column of the table; nil skips a column, a nil slice the image. A
-// column that an image does not tell is null. A *Misfit leaves the row's cells unequal: they are to be undone.
+// column that an image does not tell is null. A *Misfit is of the image after; those of the image before are in Unfit: a row that
+// is no more need not fit, as long as its key does.
 func (r *Rows) Next(before, after []*value.Cell) error {
-	var misfit *Misfit
 	had := len(r.left)
+	r.Unfit = r.Unfit[:0]
 	if r.before != nil {
-		if err := r.image(r.before, r.nBefore, before, &misfit); err != nil {
+		if err := r.image(r.before, r.nBefore, before, &r.Unfit); err != nil {
 			return err
 		}
 	}
+	var misfits []Misfit
 	if r.after != nil {
-		if err := r.image(r.after, r.nAfter, after, &misfit); err != nil {
+		if err := r.image(r.after, r.nAfter, after, &misfits); err != nil {
 			return err
 		}
 	}
 	if len(r.left) == had {
 		return r.short() // a row of no bytes would come again and again
 	}
-	if misfit != nil {
-		return misfit
+	if len(misfits) > 0 {
+		return &misfits[0]
 	}
 	return nil
 }
 
-func (r *Rows) image(present []byte, n int, cells []*value.Cell, misfit **Misfit) error {
+func (r *Rows) image(present []byte, n int, cells []*value.Cell, misfits *[]Misfit) error {
 	if len(r.left) < (n+7)/8 {
 		return r.short()
 	}
@@ -125,7 +130,7 @@ func (r *Rows) image(present []byte, n int, cells []*value.Cell, misfit **Misfit
 	at := 0
 	for i := range r.Table.Columns {
 		var cell *value.Cell
-		if cells != nil && *misfit == nil {
+		if cells != nil {
 			cell = cells[i]
 		}
 		if !bit(present, i) {
@@ -150,8 +155,11 @@ func (r *Rows) image(present []byte, n int, cells []*value.Cell, misfit **Misfit
 		v := r.left[head : head+size]
 		r.left = r.left[head+size:]
 		if cell != nil {
+			had := cell.Len()
 			if flaw := c.put(cell, v); flaw != value.OK {
-				*misfit = &Misfit{cell.Name, flaw}
+				if *misfits = append(*misfits, Misfit{i, cell.Name, flaw}); cell.Len() == had {
+					cell.Null()
+				}
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package binlog
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // What a statement in the log means for reading rows.
 type meaning uint8
@@ -21,6 +24,7 @@ const (
 type statement struct {
 	meaning meaning
 	tables  []TableName // of meansSchema and meansTruncate
+	gone    bool        // of meansSchema: what stood under the names is no more: dropped, renamed or replaced
 }
 
 // TableName is the name of a table.
@@ -47,24 +51,30 @@ func understand(text, schema string) statement {
 		return statement{meaning: meansRows}
 	case "TRUNCATE":
 		w.skip("TABLE")
-		return statement{meansTruncate, []TableName{w.name(schema)}}
+		return statement{meaning: meansTruncate, tables: []TableName{w.name(schema)}}
 	case "CREATE", "ALTER", "DROP", "RENAME", "OPTIMIZE":
 		return w.schemaChange(first, schema)
 	}
 	return statement{}
 }
 
+// takesRows are changes of a table that take its rows away, or bring others, without a word of them in the log.
+var takesRows = regexp.MustCompile(`(?i)\b(?:(?:TRUNCATE|DROP|EXCHANGE)\s+PARTITION|IMPORT\s+(?:PARTITION|TABLESPACE)|RENAME\s+(?:TO|AS))\b`)
+
 // schemaChange finds the tables of a statement that changes their shape. What is not a table, an index apart, changes none.
 func (w *words) schemaChange(verb, schema string) statement {
 	s := statement{meaning: meansSchema}
 	for range 12 { // OR REPLACE, TEMPORARY, ONLINE, UNIQUE, …
 		switch w.word() {
+		case "REPLACE":
+			s.gone = true
 		case "TEMPORARY":
 			return statement{}
 		case "TABLE", "TABLES":
 			w.skip("IF", "NOT", "EXISTS")
 			w.skip("IF", "EXISTS")
 			s.tables = w.names(verb, schema)
+			s.gone = s.gone || verb == "DROP" || verb == "RENAME" || verb == "ALTER" && takesRows.MatchString(w.rest)
 			return s
 		case "INDEX":
 			for word := w.word(); word != "ON" && word != ""; {
@@ -75,7 +85,7 @@ func (w *words) schemaChange(verb, schema string) statement {
 		case "DATABASE", "SCHEMA":
 			w.skip("IF", "EXISTS")
 			if verb == "DROP" {
-				s.tables = []TableName{{Schema: w.identifier()}}
+				s.tables, s.gone = []TableName{{Schema: w.identifier()}}, true
 				return s
 			}
 			return statement{}
