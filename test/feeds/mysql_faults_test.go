@@ -106,7 +106,7 @@ func schemaOfMariaDB(t *testing.T, server *env.Server) {
 	r.equal("raw.b")
 	r.run("raw.a", "--full")
 	r.sql("DROP TABLE a", aTable, "INSERT INTO a VALUES (9, 9, 'new')", "INSERT INTO b VALUES (4, 3, 'z', 'good')")
-	r.stops(nil, "raw.a", "DROP TABLE", "--full")
+	r.stops(nil, "raw.a", "dropped", "--full")
 	r.equal("raw.b")
 	r.run("raw.a", "--full", "--destroy-history")
 	r.equal("raw.a")

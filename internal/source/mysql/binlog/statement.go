@@ -24,7 +24,7 @@ const (
 type statement struct {
 	meaning meaning
 	tables  []TableName // of meansSchema and meansTruncate
-	gone    bool        // of meansSchema: what stood under the names is no more: dropped, renamed or replaced
+	lost    bool        // rows come or go with it that are not in the log
 }
 
 // TableName is the name of a table.
@@ -58,23 +58,21 @@ func understand(text, schema string) statement {
 	return statement{}
 }
 
-// takesRows are changes of a table that take its rows away, or bring others, without a word of them in the log.
-var takesRows = regexp.MustCompile(`(?i)\b(?:(?:TRUNCATE|DROP|EXCHANGE)\s+PARTITION|IMPORT\s+(?:PARTITION|TABLESPACE)|RENAME\s+(?:TO|AS))\b`)
+// losing are the forms of ALTER TABLE that take rows away or bring others, or give the table another name.
+var losing = regexp.MustCompile(`(?i)\b((TRUNCATE|DROP|EXCHANGE|CONVERT)\s+PARTITION|CONVERT\s+TABLE|IMPORT\s+(PARTITION|TABLESPACE)|RENAME\s+(TO|AS)\b)`)
 
 // schemaChange finds the tables of a statement that changes their shape. What is not a table, an index apart, changes none.
 func (w *words) schemaChange(verb, schema string) statement {
 	s := statement{meaning: meansSchema}
 	for range 12 { // OR REPLACE, TEMPORARY, ONLINE, UNIQUE, …
 		switch w.word() {
-		case "REPLACE":
-			s.gone = true
 		case "TEMPORARY":
 			return statement{}
 		case "TABLE", "TABLES":
 			w.skip("IF", "NOT", "EXISTS")
 			w.skip("IF", "EXISTS")
 			s.tables = w.names(verb, schema)
-			s.gone = s.gone || verb == "DROP" || verb == "RENAME" || verb == "ALTER" && takesRows.MatchString(w.rest)
+			s.lost = verb == "DROP" || verb == "RENAME" || verb == "ALTER" && losing.MatchString(w.rest)
 			return s
 		case "INDEX":
 			for word := w.word(); word != "ON" && word != ""; {
@@ -85,7 +83,7 @@ func (w *words) schemaChange(verb, schema string) statement {
 		case "DATABASE", "SCHEMA":
 			w.skip("IF", "EXISTS")
 			if verb == "DROP" {
-				s.tables, s.gone = []TableName{{Schema: w.identifier()}}, true
+				s.tables, s.lost = []TableName{{Schema: w.identifier()}}, true
 				return s
 			}
 			return statement{}

@@ -261,7 +261,7 @@ func (t *Table) members(c *cursor, typ byte) {
 func (t *Table) Describe(ctx context.Context, known []value.Column, charsets *value.Charsets, zero value.ZeroDates) ([]value.Column, error) {
 	if !t.Named && len(known) != len(t.Columns) {
 		return nil, damaged("a change of %s.%s has %d columns, where %d are known, and does not tell their names", t.Schema, t.Name, len(t.Columns), len(known)).
-			WithHint("weir run TABLE --full reads the table anew; with binlog_row_metadata = FULL at the server, the log tells from then on")
+			WithHint("set binlog_row_metadata = FULL at the server")
 	}
 	out := make([]value.Column, len(t.Columns))
 	for i := range t.Columns {

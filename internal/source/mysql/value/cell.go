@@ -48,9 +48,6 @@ func NewCell(c Column, to *record.Column, most int) Cell {
 // Null appends a null.
 func (c *Cell) Null() { c.to.Null() }
 
-// Len is how many values the cell's column has.
-func (c *Cell) Len() int { return c.to.Len() }
-
 // Int appends a whole number to Int32, Int64 and Year.
 func (c *Cell) Int(v int64) Flaw {
 	if c.to.Kind != record.Int32 {
