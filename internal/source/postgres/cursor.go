@@ -34,6 +34,7 @@ type cursor struct {
 	typ    string // as the server prints it
 	timely bool   // a point in time
 	zoned  bool   // a point in time that the server's clock can be compared with
+	sees   bool   // the role may see when transactions of others began
 	from   *mark  // nil: from the beginning
 	back   string // where to read again from, "" for from.Value
 	seen   mark   // the greatest value there is, and its rows, when the scan began

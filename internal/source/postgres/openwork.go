@@ -52,15 +52,11 @@ func (s *scan) fixCursor(ctx context.Context) (bound string, err error) {
 // sighted refuses a cursor where the role may not see when transactions of others began: such a one may take its time or its
 // number now and commit when the cursor has gone by. A look-back says that who wrote the definition has thought of that.
 func (s *scan) sighted(ctx context.Context) error {
-	if s.reader.Lookback > 0 {
-		return nil
-	}
-	var sees bool
-	err := s.control.QueryRow(ctx, "SELECT pg_has_role('pg_read_all_stats', 'USAGE')").Scan(&sees)
+	err := s.control.QueryRow(ctx, "SELECT pg_has_role('pg_read_all_stats', 'USAGE')").Scan(&s.cursor.sees)
 	if err != nil {
 		return fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
 	}
-	if sees {
+	if s.cursor.sees || s.reader.Lookback > 0 {
 		return nil
 	}
 	return fault.New(fault.Usage, "cursor: the role may not see when other transactions began, and rows of those that commit late would be missed").
@@ -84,27 +80,34 @@ const begun = `FROM pg_stat_activity WHERE datname = current_database() AND pid 
 	AND (backend_xid IS NOT NULL OR xact_start IS NOT NULL AND application_name <> 'weir')`
 
 // ended says whether everything that was open has ended. A time is taken when the transaction begins, a number just before it
-// writes its first row.
+// writes its first row. Who may not see sessions of others can only ask about transactions that have written, in all databases.
 func (s *scan) ended(ctx context.Context, w openWork) (ended bool, err error) {
-	function := "pg_snapshot_xmin(pg_current_snapshot())"
-	if s.id.Version < 130000 {
-		function = "txid_snapshot_xmin(txid_current_snapshot())"
+	if s.cursor.sees {
+		err = s.control.QueryRow(ctx, "SELECT NOT EXISTS (SELECT 1 "+begun+" AND xact_start <= $1) AND NOT EXISTS ("+prepared+")", w.since).Scan(&ended)
+	} else {
+		function := "pg_snapshot_xmin(pg_current_snapshot())"
+		if s.id.Version < 130000 {
+			function = "txid_snapshot_xmin(txid_current_snapshot())"
+		}
+		err = s.control.QueryRow(ctx, "SELECT "+function+"::text::numeric >= $1::text::numeric", w.before).Scan(&ended)
 	}
-	sql := "SELECT " + function + "::text::numeric >= $1::text::numeric AND NOT EXISTS (SELECT 1 " + begun + " AND xact_start <= $2)"
-	if err = s.control.QueryRow(ctx, sql, w.before, w.since).Scan(&ended); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
 	}
 	return ended, nil
 }
 
+// prepared are transactions of this database that wait for a second commit.
+const prepared = "SELECT 1 FROM pg_prepared_xacts WHERE database = current_database()"
+
 // written says, of a cursor that is a number, whether all have ended that had begun to write. One that took its number and has
 // written nothing all the while is taken for one that only reads: reports may stay open for hours.
 func (s *scan) written(ctx context.Context, w openWork) (bool, error) {
-	if s.cursor.timely {
+	if s.cursor.timely || !s.cursor.sees {
 		return false, nil
 	}
 	var writing bool
-	err := s.control.QueryRow(ctx, "SELECT EXISTS (SELECT 1 "+begun+" AND xact_start <= $1 AND backend_xid IS NOT NULL) OR EXISTS (SELECT 1 FROM pg_prepared_xacts WHERE database = current_database())", w.since).Scan(&writing)
+	err := s.control.QueryRow(ctx, "SELECT EXISTS (SELECT 1 "+begun+" AND xact_start <= $1 AND backend_xid IS NOT NULL) OR EXISTS ("+prepared+")", w.since).Scan(&writing)
 	if err != nil {
 		return false, fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
 	}
@@ -117,21 +120,21 @@ func (s *scan) holdBack(ctx context.Context, w openWork) (string, error) {
 	if ended, err := s.written(ctx, w); err != nil || ended {
 		return s.cursor.seen.Value, err
 	}
-	var prepared int
-	if err := s.control.QueryRow(ctx, "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()").Scan(&prepared); err != nil {
+	var waiting int
+	if err := s.control.QueryRow(ctx, "SELECT count(*) FROM ("+prepared+") AS p").Scan(&waiting); err != nil {
 		return "", fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
 	}
 	var pid int
 	var began *time.Time
 	var user string
 	err := s.control.QueryRow(ctx, "SELECT pid, xact_start, coalesce(usename, '') "+begun+" ORDER BY xact_start NULLS FIRST LIMIT 1").Scan(&pid, &began, &user)
-	if err == nil && began != nil && prepared == 0 && s.cursor.zoned {
+	if err == nil && began != nil && waiting == 0 && s.cursor.zoned {
 		return began.UTC().Format("2006-01-02 15:04:05.999999Z"), nil
 	}
 	e := fault.New(fault.Unavailable, "nothing read of %s: a transaction has been open for more than %s and may still bring rows before the end of the cursor", s.rel.shown(), s.reader.wait())
 	switch {
-	case prepared > 0:
-		return "", e.WithHint("%d prepared transactions wait for COMMIT PREPARED or ROLLBACK PREPARED", prepared)
+	case waiting > 0:
+		return "", e.WithHint("%d prepared transactions wait for COMMIT PREPARED or ROLLBACK PREPARED", waiting)
 	case err == nil && began != nil:
 		return "", e.WithHint("process %d of %s, since %s; end it, or wait longer: cursor_wait", pid, user, began.UTC().Format(time.DateTime))
 	}
