@@ -115,11 +115,8 @@ func (s *scan) still(ctx context.Context, o *open) (err error) {
 	return nil
 }
 
-// farthest is how far behind UTC a session's local time may be.
-const farthest = 12 * time.Hour
-
-// holdBack is the end while transactions stay open: before the first of them began, where the cursor is a time and the role
-// may see when that was; else nothing is read now, and the error says who holds it up.
+// holdBack is the end while transactions stay open: before the first of them began, where the cursor is a time of the server's
+// clock and the role may see when that was; else nothing is read now, and the error says who holds it up.
 func (s *scan) holdBack(ctx context.Context, o *open) (string, error) {
 	e := fault.New(fault.Unavailable, "nothing read of %s: a transaction has been open for more than %s and may still bring rows before the end of the cursor", s.rel.shown(), s.reader.wait())
 	if len(o.prepared) > 0 {
@@ -133,13 +130,10 @@ func (s *scan) holdBack(ctx context.Context, o *open) (string, error) {
 	switch {
 	case err != nil:
 		return "", e.WithHint("run it again, or wait longer: cursor_wait")
-	case began == nil:
-		return "", e.WithHint("process %d of %s; since when, and so what may be read, is shown to roles with pg_read_all_stats; cursor_wait says how long to wait", pid, user)
-	case !s.cursor.timely:
+	case !s.cursor.zoned && began != nil:
 		return "", e.WithHint("process %d of %s, since %s; end it, or wait longer: cursor_wait", pid, user, began.UTC().Format(time.DateTime))
-	}
-	if !s.cursor.zoned {
-		*began = began.Add(-farthest)
+	case began == nil:
+		return "", e.WithHint("process %d of %s; end it, or wait longer: cursor_wait", pid, user)
 	}
 	return began.UTC().Format("2006-01-02 15:04:05.999999Z"), nil
 }
