@@ -23,7 +23,6 @@ func (w *workspace) follow(ctx context.Context, j *journal.Journal, o runOptions
 	if !o.json {
 		fmt.Fprintf(w.app.out, "following every %s; stop with Ctrl-C\n", o.every)
 	}
-	wait := o.every
 	for {
 		failed, err := w.round(ctx, j, o, tables)
 		if ctx.Err() != nil {
@@ -32,7 +31,8 @@ func (w *workspace) follow(ctx context.Context, j *journal.Journal, o runOptions
 		if err != nil {
 			return err
 		}
-		if wait = o.every; failed > 0 {
+		wait := o.every
+		if failed > 0 {
 			wait = min(o.every<<min(failed, 10), max(time.Minute, o.every))
 		}
 		select {

@@ -1,9 +1,11 @@
 package env
 
 import (
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -62,7 +64,11 @@ func own(t testing.TB, kind, variable string) *Server {
 			t.Errorf("remove the %s server: %v: %s", kind, err, out)
 		}
 	})
-	s.must(t, "start")
+	// A port by chance: one that others look for, too, may be theirs when this server starts again.
+	port := strconv.Itoa(20_000 + rand.IntN(12_000))
+	if out, err := exec.Command(s.script, s.kind, s.folder, "start", port).CombinedOutput(); err != nil {
+		t.Fatalf("start the %s server: %v: %s", s.kind, err, out)
+	}
 	url, err := s.command("url").Output()
 	if err != nil {
 		t.Fatalf("ask for the URL of the %s server: %v", kind, err)

@@ -1,0 +1,190 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"weir/internal/fault"
+	"weir/internal/feed"
+	"weir/internal/job"
+	"weir/internal/record"
+	"weir/internal/source"
+	"weir/internal/source/mysql/binlog"
+)
+
+// beginFeed begins to read by the feed: a table that has no position yet whole, at a place of the log that the feed goes on
+// from; else its changes.
+func (t *table) beginFeed(ctx context.Context, r job.Read) (source.Scan, error) {
+	f := t.following
+	if f == nil {
+		return nil, fault.New(fault.Internal, "no feed was made for %s", r.Table)
+	}
+	database, name, err := splitName(t.reader.dataset, t.primary.Database())
+	if err != nil {
+		return nil, fault.New(fault.Usage, "%w", err)
+	}
+	dataset := shown(binlog.TableName{Schema: database, Name: name})
+	text, ok := r.From[dataset]
+	if r.Full || !ok {
+		scan, err := t.begin(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		scan.first = true
+		return scan, nil
+	}
+	maria, err := t.maria(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at, err := binlog.ParsePosition(text, maria)
+	if err != nil {
+		return nil, fault.New(fault.Data, "the position of %s is not one of a feed: %s", r.Table, text).
+			WithHint("weir run %s --full reads everything again", r.Table)
+	}
+	s := &feedScan{table: t, read: r, dataset: dataset, from: at, to: at}
+	if r.Look || r.Replay {
+		return s, nil
+	}
+	if s.backlog, s.to, err = f.take(ctx, r.Table, at, maria); err != nil {
+		return nil, fmt.Errorf("begin reading %s: %w", r.Table, err)
+	}
+	return s, nil
+}
+
+func (t *table) maria(ctx context.Context) (maria bool, err error) {
+	c, err := t.primary.Dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	return c.Server.Maria, c.Close()
+}
+
+// fixFirst opens the snapshot of a first read at a place of the log. While a second session keeps others from writing to the
+// table, the snapshot opens and the log's end is asked for: all changes of the table before it are in the snapshot, none
+// after. That takes milliseconds, once nobody writes.
+func (s *scan) fixFirst(ctx context.Context, open func() error) (err error) {
+	guard, err := s.primary.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, guard.Close()) }()
+	if err := binlog.Check(ctx, guard); err != nil {
+		return err
+	}
+	if err := guard.Exec(ctx, "LOCK TABLES "+s.rel.quoted()+" READ"); err != nil {
+		return fmt.Errorf("keep others from writing to %s for a moment: %w", s.rel.shown(), err)
+	}
+	if err := open(); err != nil {
+		return err
+	}
+	if s.started, err = binlog.Now(ctx, guard); err != nil {
+		return err
+	}
+	return guard.Exec(ctx, "UNLOCK TABLES")
+}
+
+// startText is the position of rows of a first read in a log of changes: before all changes that follow.
+func (s *scan) startText() string { return fmt.Sprintf("%s:%012d-", s.started.File, s.started.Pos) }
+
+// feedScan is one table's share of what the feed has read.
+type feedScan struct {
+	*table
+	read     job.Read
+	dataset  string
+	from, to binlog.Position
+	backlog  *feed.Backlog // nil for a mere look
+}
+
+var (
+	_ source.Scan         = (*feedScan)(nil)
+	_ source.Batched      = (*feedScan)(nil)
+	_ source.Changing     = (*feedScan)(nil)
+	_ source.Acknowledged = (*feedScan)(nil)
+	_ source.Explained    = (*feedScan)(nil)
+)
+
+// Changes says that the rows are changes.
+func (s *feedScan) Changes() bool { return !s.reader.log }
+
+// idleLog is how many bytes of log a table without changes may fall behind before its position is moved all the same: the
+// server throws its log away in time.
+const idleLog = 16 << 20
+
+// Splits is the table where it has changes, or where its position has fallen behind.
+func (s *feedScan) Splits() []source.Split {
+	near := s.to.File == s.from.File && s.to.Pos-s.from.Pos < idleLog
+	if s.backlog != nil && s.backlog.Empty() && near {
+		return nil
+	}
+	return []source.Split{{Name: s.dataset}}
+}
+
+// Explain says what is read.
+func (s *feedScan) Explain() string { return "changes of " + s.dataset + " after " + s.from.String() }
+
+// End is the position after the changes.
+func (s *feedScan) End() job.Position {
+	end := s.read.From.Clone()
+	end[s.dataset] = s.to.String()
+	return end
+}
+
+// Columns are those of the table. Without changes they are as they were.
+func (s *feedScan) Columns(context.Context) ([]job.Column, error) {
+	if s.backlog == nil {
+		return s.read.Known, nil
+	}
+	cols := s.backlog.Columns(s.read.Known)
+	if s.Changes() {
+		return cols[:len(cols)-len(feed.Columns())], nil
+	}
+	return cols, nil
+}
+
+// Rows reads the changes.
+func (s *feedScan) Rows(ctx context.Context) (source.Rows, error) {
+	cols, err := s.Columns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := s.backlog.Read(s.read.Known)
+	if err != nil {
+		return nil, fmt.Errorf("read changes of %s: %w", s.read.Table, err)
+	}
+	return &feedRows{Reader: reader, columns: cols, backlog: s.backlog}, nil
+}
+
+// feedRows are a table's changes.
+type feedRows struct {
+	*feed.Reader
+	columns []job.Column
+	backlog *feed.Backlog
+}
+
+func (r *feedRows) Columns() []job.Column { return r.columns }
+
+func (r *feedRows) Rejects() []record.Reject { return r.backlog.Rejects() }
+
+// Committed notes that the lake has the changes.
+func (s *feedScan) Committed(context.Context) error {
+	s.following.hub.Place(s.read.Table, s.to)
+	return nil
+}
+
+// Committed notes where a first read ended.
+func (s *scan) Committed(context.Context) error {
+	if s.first {
+		s.following.hub.Place(s.read.Table, s.started)
+	}
+	return nil
+}
+
+// Close lets go of the changes.
+func (s *feedScan) Close() error {
+	if s.backlog != nil {
+		s.backlog.Close()
+	}
+	return nil
+}
