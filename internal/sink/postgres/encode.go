@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"weir/internal/fault"
+	"weir/internal/sink"
 )
 
 // signature begins a stream of COPY … (FORMAT binary): the word, flags, the length of an extension.
@@ -62,6 +63,8 @@ type values struct {
 // encoder writes batches as rows of COPY.
 type encoder struct{ columns []values }
 
+var _ sink.RowEncoder = (*encoder)(nil)
+
 func newEncoder(cols []placed, asText bool) *encoder {
 	e := &encoder{columns: make([]values, len(cols))}
 	for i, c := range cols {
@@ -107,8 +110,8 @@ func (v *values) set(n natural, asText bool) {
 	}
 }
 
-// bind points at the values of a batch.
-func (e *encoder) bind(b arrow.RecordBatch) error {
+// Bind points at the values of a batch.
+func (e *encoder) Bind(b arrow.RecordBatch) error {
 	for i := range e.columns {
 		if err := e.columns[i].bind(b.Column(i)); err != nil {
 			return fmt.Errorf("column %s: %w", e.columns[i].name, err)
@@ -174,9 +177,8 @@ func (v *values) null(i int) bool {
 	return v.valid[i>>3]&(1<<(i&7)) == 0
 }
 
-// row adds one row of the bound batch. Where a value is one that the server does not have, it gives the column and why, and the
-// bytes are worth nothing.
-func (e *encoder) row(b []byte, i int) (_ []byte, column int, reason string) {
+// Row adds one row of the bound batch.
+func (e *encoder) Row(b []byte, i int) (_ []byte, column int, reason string) {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e.columns)))
 	for c := range e.columns {
 		v := &e.columns[c]

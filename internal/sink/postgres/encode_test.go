@@ -51,12 +51,12 @@ func BenchmarkEncode(b *testing.B) {
 	out := make([]byte, 0, 1<<20)
 	b.ResetTimer()
 	for range b.N {
-		if err := e.bind(batch); err != nil {
+		if err := e.Bind(batch); err != nil {
 			b.Fatal(err)
 		}
 		out = out[:0]
 		for i := range rows {
-			out, _, _ = e.row(out, i)
+			out, _, _ = e.Row(out, i)
 		}
 	}
 	b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds()/1e6, "Mrows/s")
