@@ -30,10 +30,21 @@ func (s *Server) Address() string { return s.config.Address }
 // Dial opens a connection.
 func (s *Server) Dial(ctx context.Context) (*wire.Conn, error) { return s.DialLimit(ctx, 0) }
 
+// DialLoad opens a connection that may load rows: see wire.Config.
+func (s *Server) DialLoad(ctx context.Context) (*wire.Conn, error) {
+	c := s.config
+	c.Loads = true
+	return s.dial(ctx, c)
+}
+
 // DialLimit opens a connection whose rows may have so many bytes.
 func (s *Server) DialLimit(ctx context.Context, limit int) (*wire.Conn, error) {
 	c := s.config
 	c.Limit = limit
+	return s.dial(ctx, c)
+}
+
+func (s *Server) dial(ctx context.Context, c wire.Config) (*wire.Conn, error) {
 	if s.iam {
 		token, err := s.token(ctx)
 		if err != nil {

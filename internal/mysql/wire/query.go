@@ -24,6 +24,7 @@ type Rows struct {
 	done    func()
 	ctx     context.Context
 	ended   bool
+	changed Changed // of a statement without rows
 }
 
 // Row holds the values of a row, one after the other, in the connection's buffer: it holds until the next row is read.
@@ -81,6 +82,7 @@ func (r *Rows) begin(sql string) error {
 		return parseError(p)
 	case p[0] == headOK:
 		r.ended = true
+		r.changed.parse(p)
 		return nil
 	case p[0] == headLocalFile:
 		return r.c.unexpected(p)
