@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/rds/auth"
@@ -16,10 +17,14 @@ type Server struct {
 	iam         bool
 	region      string
 	connections int
+	patience    time.Duration
 }
 
 // Connections is how many connections may be held at once.
 func (s *Server) Connections() int { return s.connections }
+
+// LockTimeout is how long to wait for a lock that another session holds.
+func (s *Server) LockTimeout() time.Duration { return s.patience }
 
 // Database is the one that names without a database are in, "" where the connection has none.
 func (s *Server) Database() string { return s.config.Database }

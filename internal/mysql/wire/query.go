@@ -81,8 +81,8 @@ func (r *Rows) begin(sql string) error {
 	case p[0] == headErr:
 		return parseError(p)
 	case p[0] == headOK:
-		r.ended = true
 		r.changed.parse(p)
+		r.end() // a context that ends later has no part in the connection any more
 		return nil
 	case p[0] == headLocalFile:
 		return r.c.unexpected(p)
