@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"os"
@@ -249,6 +250,7 @@ func (s *Server) refused(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	var tlsError *tls.CertificateVerificationError
+	var hostError x509.HostnameError
 	switch code := Code(err); {
 	case slices.Contains([]string{"28P01", "28000"}, code):
 		return fault.New(fault.Usage, "the server refused user %q: %s", s.config.User, Message(err)).WithHint("check user and password, and what pg_hba.conf or IAM allows")
@@ -256,6 +258,8 @@ func (s *Server) refused(ctx context.Context, err error) error {
 		return fault.New(fault.Usage, "%s", Message(err))
 	case code != "":
 		return Classify(ctx, err)
+	case asError(err, &hostError):
+		return fault.New(fault.Usage, "the server's certificate is for another host: %w", hostError).WithHint("connect by a name that the certificate has, or take tls: verify-ca")
 	case asError(err, &tlsError):
 		return fault.New(fault.Usage, "the server's certificate is not trusted: %w", tlsError.Err).WithHint("tls_ca names the file of authorities to trust; RDS has a bundle of its own")
 	case strings.Contains(err.Error(), "server refused TLS connection"):

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -149,28 +148,6 @@ func (c *Column) Text(v string) {
 func (c *Column) room(n int) []byte {
 	c.data = grow(c.pool, c.data, n)
 	return c.data
-}
-
-// SameLast says whether the last values of two columns of one type are the same; nulls are.
-func (c *Column) SameLast(o *Column) bool {
-	a, null := c.last()
-	b, other := o.last()
-	return null == other && (null || bytes.Equal(a, b))
-}
-
-// last gives the bytes of the last value of a column that is no list.
-func (c *Column) last() (b []byte, null bool) {
-	at := c.n - 1
-	if at < 8*len(c.valid) && c.valid[at>>3]&(1<<(at&7)) == 0 {
-		return nil, true
-	}
-	switch c.Kind {
-	case Bool:
-		return []byte{c.fixed[at>>3] >> (at & 7) & 1}, false
-	case Bytes:
-		return c.data[c.endOf(at):], false
-	}
-	return c.fixed[at*c.width():], false
 }
 
 // EndList completes a list of the items appended to Item since the last one.

@@ -206,7 +206,7 @@ func TestStageSortAndSize(t *testing.T) {
 		"sized":           {nil, 2 << 20, nil, func(n int) bool { return n > 3 }},
 		"sorted sized":    {[]string{"m DESC", "i"}, 2 << 20, nil, func(n int) bool { return n > 3 }},
 		"sorted parts":    {[]string{"m"}, 0, by, func(n int) bool { return n == 3 }},
-		"sized parts":     {nil, 2 << 20, by, func(n int) bool { return n > 5 }},
+		"sized parts":     {nil, 2 << 20, by, func(n int) bool { return n > 4 }},
 		"all":             {[]string{"m"}, 2 << 20, by, func(n int) bool { return n > 5 }},
 		"small in target": {nil, 1 << 30, by, func(n int) bool { return n == 3 }},
 	} {

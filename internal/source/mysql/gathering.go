@@ -1,9 +1,12 @@
 package mysql
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/internal/fault"
@@ -24,9 +27,10 @@ type gathering struct {
 	of      map[binlog.TableName][]*writer
 	pool    *record.Pool
 
-	at  binlog.Position // where the transaction under way begins
-	tx  binlog.Transaction
-	seq int
+	at   binlog.Position // what had been read when the transaction under way began
+	tx   binlog.Transaction
+	seq  int
+	size int // bytes gathered, about
 }
 
 // writer gathers the changes of one table of the lake.
@@ -36,20 +40,18 @@ type writer struct {
 	key    []string
 	after  binlog.Position // what it has already
 
-	source      *binlog.Table // as it was when its changes were written
-	columns     []value.Column
-	lake        []job.Column
-	keyed       []int
-	before, now *images
-	rejects     []record.Reject
+	source  *binlog.Table // as it was when its changes were written
+	columns []value.Column
+	lake    []job.Column // without those of a change
+	keyed   []int
+	builder *record.Builder
+	cells   []*value.Cell // by column of the source, nil for one that is not read
+	rejects []record.Reject
+	guessed bool // changes were told by the columns that the table has now, as the log does not name them
 }
 
-// images are rows under way: those before a change that moved a key, and all others. Their order is that of the position they
-// carry.
-type images struct {
-	b     *record.Builder
-	cells []*value.Cell
-}
+// mostGathered is how many bytes of changes are held at once, over all tables (promise 5).
+const mostGathered = 64 << 20
 
 func (g *gathering) release() {
 	for _, list := range g.of {
@@ -64,14 +66,14 @@ func (g *gathering) release() {
 
 func (w *writer) forget() {
 	if w.source != nil {
-		w.before.b.Release()
-		w.now.b.Release()
+		w.builder.Release()
 	}
 	w.source = nil
 }
 
 // flush hands on what was gathered.
 func (g *gathering) flush() error {
+	g.size = 0
 	for _, list := range g.of {
 		for _, w := range list {
 			if err := g.send(w); err != nil {
@@ -89,18 +91,10 @@ func (g *gathering) send(w *writer) error {
 		}
 		w.rejects = nil
 	}
-	if w.source == nil {
+	if w.source == nil || w.builder.Rows() == 0 {
 		return nil
 	}
-	for _, i := range []*images{w.before, w.now} {
-		if i.b.Rows() == 0 {
-			continue
-		}
-		if err := g.keep(feed.Changes{Table: w.table, Columns: w.lake, Batch: i.b.Take()}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return g.keep(feed.Changes{Table: w.table, Columns: w.lake, Batch: w.builder.Take()})
 }
 
 // take works one event off.
@@ -111,43 +105,55 @@ func (g *gathering) take(e binlog.Event, at binlog.Position) error {
 	case binlog.Change:
 		return g.change(e.Rows)
 	case binlog.Schema:
-		return g.schema(e, at)
-	}
-	return nil
-}
-
-// schema ends what was gathered of tables that look different from here on, or that were emptied.
-func (g *gathering) schema(e binlog.Event, at binlog.Position) error {
-	for _, name := range e.Tables {
-		for _, w := range g.of[name] {
-			if e.Truncate {
-				if err := g.truncate(name, w, at); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := g.send(w); err != nil {
-				return err
-			}
-			w.forget()
+		return g.schema(e)
+	case binlog.Commit:
+		if g.size >= mostGathered {
+			return g.flush()
 		}
 	}
 	return nil
 }
 
-// place is the position of the next change, as text that sorts.
+// schema works off a change of tables' shapes. Rows tell their shape themselves; what counts is that rows went or came without
+// a change of their own.
+func (g *gathering) schema(e binlog.Event) error {
+	for _, name := range e.Tables {
+		for _, w := range g.of[name] {
+			if g.at.Before(&w.after) {
+				continue
+			}
+			if e.Lost {
+				return w.unreadable(fault.New(fault.Data, "%s was dropped, renamed or lost rows otherwise than by changes: %.100s", shown(name), strings.Join(strings.Fields(e.Statement), " ")).
+					WithHint("weir run %s --full reads the table anew", w.table))
+			}
+			if w.guessed && !e.Truncate {
+				return w.unreadable(fault.New(fault.Data, "%s was altered after some of its changes, and the log does not tell which columns they have", shown(name)).
+					WithHint("weir run %s --full reads the table anew; with binlog_row_metadata = FULL at the server, the log tells from then on", w.table))
+			}
+			if e.Truncate {
+				if err := g.truncate(name, w); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// place is the position of the next change, as text that sorts: the number of the log's file, the byte of the transaction in
+// it, and the number of the change in that.
 func (g *gathering) place() string {
-	text := fmt.Sprintf("%s:%012d-%08d", g.at.File, g.at.Pos, g.seq)
+	text := placeText(g.tx.File, g.tx.Pos) + fmt.Sprintf("-%08d", g.seq)
 	g.seq++
 	return text
 }
 
+func placeText(file string, pos uint64) string {
+	return fmt.Sprintf("%010s:%014d", file[strings.LastIndexByte(file, '.')+1:], pos)
+}
+
 // truncate notes that all rows of a table are gone.
-func (g *gathering) truncate(name binlog.TableName, w *writer, at binlog.Position) error {
-	if at.Before(&w.after) {
-		return nil
-	}
-	g.at = at
+func (g *gathering) truncate(name binlog.TableName, w *writer) error {
 	if w.source == nil {
 		rel, err := look(g.ctx, g.control, name.Schema, name.Name)
 		if err != nil {
@@ -161,11 +167,10 @@ func (g *gathering) truncate(name binlog.TableName, w *writer, at binlog.Positio
 			return err
 		}
 	}
-	b := w.now.b
 	for i := range w.lake {
-		b.Columns[i].Null()
+		w.builder.Columns[i].Null()
 	}
-	w.finish(b, feed.OpTruncate, g.tx.Time.UnixMicro(), g.place(), nil)
+	w.finish(feed.OpTruncate, g.tx.Time.UnixMicro(), g.place(), nil)
 	return nil
 }
 
@@ -178,19 +183,28 @@ func (g *gathering) change(rows *binlog.Rows) error {
 		}
 		if w.source != rows.Table {
 			if err := g.describe(w, rows.Table); err != nil {
-				return err
+				return w.unreadable(err)
 			}
 		}
-		own := *rows // each reads them for itself
-		for g.seq = first; own.More(); {
+		own := *rows                     // each reads them for itself
+		for g.seq = first; own.More(); { // numbers are those of the table, whoever follows it
 			if err := g.row(w, &own); err != nil {
-				return err
+				return w.unreadable(err)
 			}
 		}
 		last = max(last, g.seq)
 	}
 	g.seq = last
 	return nil
+}
+
+// unreadable is the error of one table where it is of the data, and not of the network or this machine.
+func (w *writer) unreadable(err error) error {
+	switch fault.ClassOf(err) {
+	case fault.Data, fault.Usage:
+		return &feed.Unreadable{Tables: []string{w.table}, Err: err}
+	}
+	return err
 }
 
 // describe prepares for rows of a table as it was when they were written.
@@ -214,6 +228,7 @@ func (g *gathering) describe(w *writer, t *binlog.Table) error {
 			}
 		}
 	}
+	w.guessed = w.guessed || !t.Named
 	return g.prepare(w, t, columns)
 }
 
@@ -225,90 +240,120 @@ func (g *gathering) prepare(w *writer, t *binlog.Table, columns []value.Column) 
 		return err
 	}
 	w.forget()
-	w.columns, w.lake, w.keyed = columns, make([]job.Column, len(columns)), nil
+	w.columns, w.lake, w.keyed = columns, nil, nil
 	for i := range columns {
-		w.lake[i] = columns[i].Lake()
-	}
-	for _, k := range w.key {
-		for i := range columns {
-			if strings.EqualFold(columns[i].Name, k) {
-				w.keyed = append(w.keyed, i)
-			}
+		if w.reader.takes(columns[i].Name) {
+			w.lake = append(w.lake, columns[i].Lake())
 		}
 	}
-	if len(w.key) == 0 {
-		w.keyed = t.Key
+	for i := range columns {
+		named := func(k string) bool { return strings.EqualFold(columns[i].Name, k) }
+		if slices.ContainsFunc(w.key, named) || len(w.key) == 0 && slices.Contains(t.Key, i) {
+			w.keyed = append(w.keyed, i)
+		}
 	}
-	if w.before, err = g.images(w); err != nil {
+	if w.builder, err = record.NewBuilder(append(slices.Clone(w.lake), feed.Columns()...), g.pool); err != nil {
 		return err
 	}
-	if w.now, err = g.images(w); err != nil {
-		return err
+	w.cells = make([]*value.Cell, len(columns))
+	for i, at := 0, 0; i < len(columns); i++ {
+		if w.reader.takes(columns[i].Name) {
+			cell := value.NewCell(columns[i], &w.builder.Columns[at], w.reader.maxValue())
+			w.cells[i], at = &cell, at+1
+		}
 	}
 	w.source = t
 	return nil
 }
 
-func (g *gathering) images(w *writer) (*images, error) {
-	b, err := record.NewBuilder(append(append([]job.Column(nil), w.lake...), feed.Columns()...), g.pool)
-	if err != nil {
-		return nil, err
-	}
-	i := &images{b: b, cells: make([]*value.Cell, len(w.columns))}
-	for at, c := range w.columns {
-		cell := value.NewCell(c, &b.Columns[at], w.reader.maxValue())
-		i.cells[at] = &cell
-	}
-	return i, nil
+// takes says whether a column is read.
+func (r *Reader) takes(name string) bool {
+	return !r.Strict || slices.ContainsFunc(r.columns, func(d job.Column) bool { return strings.EqualFold(d.Name, name) })
 }
 
-// row takes one changed row.
+// row takes one changed row: an update that moved it to another key as two.
 func (g *gathering) row(w *writer, rows *binlog.Rows) error {
-	var before, after []*value.Cell
-	switch rows.Op {
-	case binlog.Insert:
-		after = w.now.cells
-	case binlog.Update:
-		before, after = w.before.cells, w.now.cells
-	case binlog.Delete:
-		before = w.now.cells
+	if err := rows.Next(); err != nil {
+		return err
 	}
-	err := rows.Next(before, after)
-	if err != nil {
-		w.before.b.Undo()
-		w.now.b.Undo()
-		return g.reject(w, rows, err)
-	}
-	at := g.tx.Time.UnixMicro()
-	if rows.Op == binlog.Update {
-		if w.moved() {
-			w.finish(w.before.b, feed.OpBefore, at, g.place(), nil)
-		} else {
-			w.before.b.Undo()
+	var err error
+	switch {
+	case rows.Op == binlog.Insert:
+		err = g.image(w, feed.OpInsert, &rows.After)
+	case rows.Op == binlog.Delete:
+		err = g.image(w, feed.OpDelete, &rows.Before)
+	default:
+		if w.moved(rows) {
+			err = g.image(w, feed.OpBefore, &rows.Before)
+		}
+		if err == nil {
+			err = g.image(w, feed.OpUpdate, &rows.After)
 		}
 	}
-	w.finish(w.now.b, rows.Op.String(), at, g.place(), w.absent(rows))
-	if w.now.b.Full() || w.before.b.Full() || w.now.b.Heavy() {
+	if err == nil && w.builder.Full() {
 		return g.send(w)
 	}
-	return nil
+	return err
 }
 
-// moved says whether an update changed the key of the row under way.
-func (w *writer) moved() bool {
+// moved says whether an update changed the key of the row. A key that the new image does not tell has not changed.
+func (w *writer) moved(rows *binlog.Rows) bool {
 	for _, i := range w.keyed {
-		if !w.before.b.Columns[i].SameLast(&w.now.b.Columns[i]) {
+		if rows.After.Tells(i) && !bytes.Equal(rows.Before.Value(i), rows.After.Value(i)) {
 			return true
 		}
 	}
 	return false
 }
 
-// absent names the columns that a change does not tell.
-func (w *writer) absent(rows *binlog.Rows) (names []string) {
-	after := rows.Op != binlog.Delete
+// image takes a row as it was or is.
+func (g *gathering) image(w *writer, op string, m *binlog.Image) error {
+	cells, unfit := w.cells, []string(nil)
+	err := m.Put(cells)
+	var misfit *binlog.Misfit
+	for errors.As(err, &misfit) {
+		w.builder.Undo()
+		if past := op == feed.OpDelete || op == feed.OpBefore; past && !slices.Contains(w.keyed, misfit.Index) {
+			// A row that is no more need not fit, as long as its key does.
+			cells, unfit = slices.Clone(cells), append(unfit, w.columns[misfit.Index].Name)
+			cells[misfit.Index] = nil
+			if err = m.Put(cells); err == nil {
+				w.voids(cells)
+			}
+			continue
+		}
+		return g.reject(w, op, m, misfit)
+	}
+	if err != nil {
+		return err
+	}
+	w.finish(op, g.tx.Time.UnixMicro(), g.place(), append(w.absent(m), unfit...))
+	size := 0
 	for i := range w.columns {
-		if !rows.Tells(after, i) {
+		size += 8 + len(m.Value(i))
+	}
+	if g.size += size; size > 1<<16 && w.builder.Heavy() {
+		return g.send(w)
+	}
+	return nil
+}
+
+// voids appends nulls for columns that were left out.
+func (w *writer) voids(cells []*value.Cell) {
+	for i, c := range cells {
+		if c == nil && w.cells[i] != nil {
+			w.cells[i].Null()
+		}
+	}
+}
+
+// absent names the columns that an image does not tell.
+func (w *writer) absent(m *binlog.Image) (names []string) {
+	if m.Whole() {
+		return nil
+	}
+	for i := range w.columns {
+		if w.cells[i] != nil && !m.Tells(i) {
 			names = append(names, w.columns[i].Name)
 		}
 	}
@@ -316,8 +361,8 @@ func (w *writer) absent(rows *binlog.Rows) (names []string) {
 }
 
 // finish completes a row with the columns of a change.
-func (w *writer) finish(b *record.Builder, op string, micros int64, place string, absent []string) {
-	own := b.Columns[len(w.lake):]
+func (w *writer) finish(op string, micros int64, place string, absent []string) {
+	own := w.builder.Columns[len(w.lake):]
 	own[0].Text(op)
 	own[1].Int64(micros)
 	own[2].Text(place)
@@ -329,21 +374,41 @@ func (w *writer) finish(b *record.Builder, op string, micros int64, place string
 		}
 		own[3].EndList()
 	}
-	b.EndRow()
+	w.builder.EndRow()
 }
 
-// reject turns a change away whose value does not fit; other errors end the read.
-func (g *gathering) reject(w *writer, rows *binlog.Rows, err error) error {
-	var misfit *binlog.Misfit
-	if !errors.As(err, &misfit) {
-		return err
-	}
-	place := g.place()
+// reject turns a change away whose value does not fit.
+func (g *gathering) reject(w *writer, op string, m *binlog.Image, misfit *binlog.Misfit) error {
 	if len(w.rejects) >= mostRejects {
 		return fault.New(fault.Data, "more than %d changes of %s do not fit; the last: %s", mostRejects, w.table, misfit)
 	}
-	dataset := shown(binlog.TableName{Schema: rows.Table.Schema, Name: rows.Table.Name})
-	w.rejects = append(w.rejects, record.Reject{ID: dataset + " " + place, Kind: record.KindReject, Dataset: dataset, Offset: -1,
-		Column: misfit.Column, Reason: rows.Op.String() + ": " + misfit.Error(), Raw: "{}"})
+	dataset := shown(binlog.TableName{Schema: w.source.Schema, Name: w.source.Name})
+	w.rejects = append(w.rejects, record.Reject{ID: dataset + " " + g.place(), Kind: record.KindReject, Dataset: dataset, Offset: -1,
+		Column: misfit.Column, Reason: op + ": " + misfit.Error(), Raw: w.rawText(m)})
 	return nil
+}
+
+// rawText writes a row as a JSON object of texts.
+func (w *writer) rawText(m *binlog.Image) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, c := range w.columns {
+		if !m.Tells(i) || len(m.Value(i)) > rawMost {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(c.Name)
+		b.Write(name)
+		b.WriteByte(':')
+		if m.Value(i) == nil {
+			b.WriteString("null")
+			continue
+		}
+		text, _ := json.Marshal(m.Text(i, c))
+		b.Write(text)
+	}
+	b.WriteByte('}')
+	return b.String()
 }

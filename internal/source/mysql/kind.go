@@ -73,6 +73,7 @@ type Reader struct {
 	ZeroDates      string        `yaml:"zero_dates" enum:"reject|null|text" default:"reject" doc:"what becomes of dates that no calendar has, such as 0000-00-00: the row is a reject, the value is null, or columns of dates and times are texts"`
 	Strict         bool          `yaml:"strict" doc:"the declared columns are all that is read"`
 	OnSchemaChange string        `yaml:"on_schema_change" enum:"add|stop" default:"add" doc:"what columns do that the table did not have: add them, or stop the build"`
+	OnCascade      string        `yaml:"on_cascade" enum:"stop|ignore" default:"stop" doc:"what a feed does with a table whose rows change through foreign keys, which the server's log does not tell: stop the build, or go on without such changes"`
 	MaxValueBytes  project.Size  `yaml:"max_value_bytes" default:"16MB" doc:"bytes a single value may have; the row of a larger one is rejected"`
 
 	dataset string

@@ -122,7 +122,7 @@ func (r *rows) run(ctx context.Context, b *record.Builder) {
 
 // kill ends the query that is running unless it ends by itself. Without another connection it is read to its end.
 func (r *rows) kill(ctx context.Context, ended <-chan struct{}) {
-	c, err := r.scan.server.Dial(ctx)
+	c, err := r.scan.at.Dial(ctx)
 	if err != nil {
 		return
 	}

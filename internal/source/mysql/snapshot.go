@@ -21,18 +21,10 @@ func (s *scan) fix(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	open := func() error {
-		for _, sql := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"} {
-			if err := s.conn.Exec(ctx, sql); err != nil {
-				return fmt.Errorf("open a snapshot: %w", err)
-			}
-		}
-		return nil
-	}
 	if s.first {
-		err = s.fixFirst(ctx, open)
+		err = s.fixFirst(ctx)
 	} else {
-		err = open()
+		err = s.openSnapshot(ctx)
 	}
 	if err != nil {
 		return err
@@ -58,6 +50,15 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	}
 	s.fixed = true
 	s.position(at)
+	return nil
+}
+
+func (s *scan) openSnapshot(ctx context.Context) error {
+	for _, sql := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"} {
+		if err := s.conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("open a snapshot: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -183,6 +183,11 @@ func (t *table) Sums(ctx context.Context, q source.Summing) (out map[int]source.
 		return nil, err
 	}
 	defer s.close(&err)
+	if ok, err := s.hashes(ctx); err != nil {
+		return nil, err
+	} else if !ok {
+		return s.sumsHere(ctx, q)
+	}
 	part, digest, err := s.expressions(q)
 	if err != nil {
 		return nil, err
@@ -202,6 +207,11 @@ func (t *table) Rows(ctx context.Context, q source.Summing, parts []int, each fu
 		return err
 	}
 	defer s.close(&err)
+	if ok, err := s.hashes(ctx); err != nil {
+		return err
+	} else if !ok {
+		return s.rowsHere(ctx, q, parts, each)
+	}
 	part, digest, err := s.expressions(q)
 	if err != nil {
 		return err

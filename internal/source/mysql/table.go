@@ -68,6 +68,7 @@ func (t *table) begin(ctx context.Context, r job.Read) (_ *scan, err error) {
 	if t.reader.Follows() {
 		server = t.primary // where the log is
 	}
+	s.at = server
 	if s.conn, err = server.DialLimit(ctx, t.reader.maxValue()+1<<20); err != nil {
 		return nil, err
 	}
@@ -96,6 +97,7 @@ type scan struct {
 	id      mysql.Identity
 	rel     *relation
 	columns []value.Column
+	at      *mysql.Server // that conn leads to
 	conn    *wire.Conn
 	fixed   bool
 	cursor  *cursor // nil: everything is read

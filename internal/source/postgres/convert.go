@@ -44,5 +44,6 @@ func (v *converter) column(ctx context.Context, t replication.Table, c replicati
 			col = asDeclaredText(a, col)
 		}
 	}
+	col.checkText(v.c)
 	return replication.Conversion{Type: col.typ, Text: func(to *record.Column, text []byte) error { return col.textValue(to, text) }}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -34,6 +33,8 @@ type cursor struct {
 	column string // quoted
 	typ    string // as the server prints it
 	timely bool   // a point in time
+	zoned  bool   // a point in time that the server's clock can be compared with
+	sees   bool   // the role may see when transactions of others began
 	from   *mark  // nil: from the beginning
 	back   string // where to read again from, "" for from.Value
 	seen   mark   // the greatest value there is, and its rows, when the scan began
@@ -50,7 +51,7 @@ func (s *scan) beginCursor(ctx context.Context) (*cursor, error) {
 	switch a.typ {
 	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID:
 	case pgtype.TimestampOID, pgtype.TimestamptzOID, pgtype.DateOID:
-		c.timely = true
+		c.timely, c.zoned = true, a.typ == pgtype.TimestamptzOID
 	default:
 		return nil, fault.New(fault.Usage, "cursor: column %q is %s; a cursor is a number, a date or a timestamp that grows", a.name, a.shown)
 	}
@@ -129,76 +130,6 @@ func (c *cursor) literal(value string) string { return quoteLiteral(value) + "::
 // moved says whether there may be rows that were not read.
 func (c *cursor) moved() bool {
 	return c.from == nil || c.seen.Value != c.from.Value || !slices.Equal(c.seen.Ties, c.from.Ties)
-}
-
-// fix settles the end: the greatest value there was when every transaction open at that moment had ended. Later ones take
-// later numbers and times. It must be called before the snapshot is opened.
-func (s *scan) fixCursor(ctx context.Context) (bound string, err error) {
-	c := s.cursor
-	var open string // first transaction that has not begun
-	err = s.control.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text").Scan(&open)
-	if postgres.Code(err) == "42883" { // before version 13
-		err = s.control.QueryRow(ctx, "SELECT txid_snapshot_xmax(txid_current_snapshot())::text").Scan(&open)
-	}
-	if err != nil {
-		return "", fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
-	}
-	if c.seen, err = s.greatest(ctx, c, ""); err != nil {
-		return "", err
-	}
-	deadline := time.Now().Add(s.reader.wait())
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		ended, err := s.ended(ctx, open)
-		if err != nil || ended {
-			return c.seen.Value, err
-		}
-		if time.Now().After(deadline) {
-			return s.holdBack(ctx)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
-	}
-}
-
-// ended says whether all transactions before one have ended.
-func (s *scan) ended(ctx context.Context, before string) (ended bool, err error) {
-	function := "pg_snapshot_xmin(pg_current_snapshot())"
-	if s.id.Version < 130000 {
-		function = "txid_snapshot_xmin(txid_current_snapshot())"
-	}
-	err = s.control.QueryRow(ctx, "SELECT "+function+"::text::numeric >= $1::text::numeric", before).Scan(&ended)
-	if err != nil {
-		return false, fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
-	}
-	return ended, nil
-}
-
-// holdBack is the end while transactions stay open: before the first of them began, where the cursor is a time and the role
-// may see when that was; else nothing is read now, and the error says who holds it up.
-func (s *scan) holdBack(ctx context.Context) (string, error) {
-	var pid int
-	var began *time.Time
-	var user string
-	err := s.control.QueryRow(ctx, `SELECT pid, xact_start, coalesce(usename, '') FROM pg_stat_activity
-		WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY xact_start NULLS FIRST LIMIT 1`).Scan(&pid, &began, &user)
-	var prepared int
-	if perr := s.control.QueryRow(ctx, "SELECT count(*) FROM pg_prepared_xacts").Scan(&prepared); perr != nil {
-		return "", fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, perr))
-	}
-	if err == nil && began != nil && prepared == 0 && s.cursor.timely {
-		return began.UTC().Format("2006-01-02 15:04:05.999999Z"), nil
-	}
-	e := fault.New(fault.Unavailable, "nothing read of %s: a transaction has been open for more than %s and may still bring rows before the end of the cursor", s.rel.shown(), s.reader.wait())
-	switch {
-	case prepared > 0:
-		return "", e.WithHint("%d prepared transactions wait for COMMIT PREPARED or ROLLBACK PREPARED", prepared)
-	case err == nil && began != nil:
-		return "", e.WithHint("process %d of %s, since %s; end it, or wait longer: cursor_wait", pid, user, began.UTC().Format(time.DateTime))
-	}
-	return "", e.WithHint("pg_stat_activity shows it to roles with pg_read_all_stats; cursor_wait says how long to wait")
 }
 
 // settle fixes what is read inside the snapshot: rows up to the bound, those at it told apart.

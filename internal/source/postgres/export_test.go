@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"weir/internal/record"
+	"weir/internal/source"
 	"weir/internal/source/postgres/replication"
 )
 
@@ -27,3 +28,9 @@ func TextDecoder(ctx context.Context, c *pgx.Conn, table, column string) (func(*
 	done, err := v.column(ctx, replication.Table{Schema: "public", Name: table}, replication.Column{Name: column, Type: typ, Modifier: mod})
 	return done.Text, done.Type, err
 }
+
+// InParts has tables read in small parts.
+func InParts(o source.Opened, bytes int64) { o.(*opened).part = bytes }
+
+// Parts is in how many parts a scan reads, once it has begun.
+func Parts(s source.Scan) int { return len(s.(*scan).fixed.ranges) }

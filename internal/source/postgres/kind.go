@@ -49,7 +49,7 @@ func (c *Config) Open(ctx context.Context, env source.Env) (source.Opened, error
 	if env.Resolve != nil {
 		resolve = func(text string) (string, error) { return env.Resolve(ctx, text) }
 	}
-	o := &opened{config: c, project: env.Project, scratch: env.Scratch, pace: source.NewPace(c.RowsPerSecond)}
+	o := &opened{config: c, project: env.Project, scratch: env.Scratch, pace: source.NewPace(c.RowsPerSecond), part: rangeBytes}
 	var err error
 	if o.primary, err = c.Settings.Prepare(env.Root, resolve); err != nil {
 		return nil, err
@@ -183,6 +183,7 @@ type opened struct {
 	primary   *postgres.Server // where changes are written
 	server    *postgres.Server // where tables are read
 	pace      *source.Pace
+	part      int64      // bytes of a table that one COPY reads, about
 	following *following // nil: no table follows
 }
 

@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +68,7 @@ var types = []struct {
 	{"inet", "VARCHAR", []kept{{"10.0.0.1/8", ""}, {"10.0.0.1", ""}, {"::1", ""}}},
 	{"cidr", "VARCHAR", []kept{{"10.0.0.0/8", ""}}},
 	{"macaddr", "VARCHAR", []kept{{"08:00:2b:01:02:03", ""}}},
+	{"macaddr8", "VARCHAR", []kept{{"08:00:2b:01:02:03:04:05", ""}}},
 	{"bit(3)", "VARCHAR", []kept{{"101", ""}}},
 	{"bit varying", "VARCHAR", []kept{{"", ""}, {"1010", ""}}},
 	{"int4range", "VARCHAR", []kept{{"[1,5)", ""}, {"empty", ""}}},
@@ -73,11 +76,15 @@ var types = []struct {
 	{"int4multirange", "VARCHAR", []kept{{"{[1,2),[5,6)}", ""}}},
 	{"tsvector", "VARCHAR", []kept{{"'a':1 'b':2", ""}}},
 	{"point", "VARCHAR", []kept{{"(1,2)", ""}}},
+	{"box", "VARCHAR", []kept{{"(3,4),(1,2)", ""}}},
+	{"citext", "VARCHAR", []kept{{"aBc", ""}}},
+	{"hstore", "VARCHAR", []kept{{`"a"=>"1", "b"=>NULL`, ""}}},
 	{"pg_lsn", "VARCHAR", []kept{{"16/B374D848", ""}}},
 	{"mood", "VARCHAR", []kept{{"sad", ""}, {"it's ok", ""}}},
 	{"price", "DECIMAL(10,2)", []kept{{"1.5", "1.50"}}},
 	{"nested_price", "DECIMAL(10,2)", []kept{{"2.25", ""}}},
 	{"tags", "VARCHAR[]", []kept{{"{a,b}", "[a, b]"}}},
+	{"moods", "VARCHAR", []kept{{"sad", ""}}},
 	{"pair", "VARCHAR", []kept{{`(1,"a b")`, ""}}},
 	{"integer[]", "INTEGER[]", []kept{{"{1,NULL,3}", "[1, NULL, 3]"}, {"{}", "[]"}, {"{{1,2},{3,4}}", "!dimensions"}, {"[2:3]={1,2}", "!begin"}}},
 	{"text[]", "VARCHAR[]", []kept{{`{"a b","NULL",null,"",é,"\"\\"}`, `[a b, 'NULL', NULL, '', é, '"\\']`}}},
@@ -88,12 +95,18 @@ var types = []struct {
 	{"boolean[]", "BOOLEAN[]", []kept{{"{t,f,NULL}", "[true, false, NULL]"}}},
 	{"bytea[]", "BLOB[]", []kept{{`{"\\x41"}`, `[A]`}}},
 	{"mood[]", "VARCHAR[]", []kept{{"{sad}", "[sad]"}}},
+	{"smallint[]", "INTEGER[]", []kept{{"{-32768,NULL}", "[-32768, NULL]"}}},
+	{"double precision[]", "DOUBLE[]", []kept{{"{NaN,-Infinity,0.1}", "[nan, -inf, 0.1]"}}},
+	{"date[]", "DATE[]", []kept{{"{2026-11-25,NULL}", "[2026-11-25, NULL]"}, {"{infinity}", "!infinite"}}},
+	{"price[]", "DECIMAL(10,2)[]", []kept{{"{1.5}", "[1.50]"}}},
+	{"money[]", "VARCHAR", []kept{{"{1.5}", "{$1.50}"}}},
+	{"box[]", "VARCHAR", []kept{{"{(3,4),(1,2);(1,1),(0,0)}", ""}}},
 	{"interval[]", "VARCHAR", []kept{{`{"1 day"}`, ""}}},
 	{"jsonb[]", "VARCHAR[]", []kept{{`{"{\"a\": 1}"}`, `['{"a": 1}']`}}},
 }
 
 const typesSQL = `CREATE TYPE mood AS ENUM ('sad', 'it''s ok'); CREATE DOMAIN price AS numeric(10,2); CREATE DOMAIN nested_price AS price CHECK (VALUE > 0);
-CREATE DOMAIN tags AS text[]; CREATE TYPE pair AS (a int, b text)`
+CREATE DOMAIN tags AS text[]; CREATE TYPE pair AS (a int, b text); CREATE DOMAIN moods AS mood; CREATE EXTENSION citext; CREATE EXTENSION hstore`
 
 // TestTypes reads every value by COPY and, written as a stream of changes writes it, through the stream's decoder: both give
 // the same, and what cannot be kept is a reject that says why.
@@ -142,6 +155,80 @@ func TestTypes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// onPage are the words of docs/postgres.md for types that it does not write as here.
+var onPage = map[string]string{
+	"numeric(12,2)": "numeric(p,s), up to 38 digits", "numeric(18,0)": "numeric(p,s), up to 38 digits", "numeric(18,18)": "numeric(p,s), up to 38 digits",
+	"numeric(38,10)": "numeric(p,s), up to 38 digits", "numeric(38,0)": "numeric(p,s), up to 38 digits",
+	"numeric(3,-2)": "numeric(p,-s), up to 38 digits", "numeric(3,5)": "numeric(p,s), s > p, up to 38 digits", "numeric(39,2)": "numeric(p,s), more digits",
+	"varchar(5)": "varchar", "char(5)": "char(n)", "bit(3)": "bit(n)", "mood": "an enum", "pair": "a composite type",
+	"int4range": "ranges and multiranges", "tstzrange": "ranges and multiranges", "int4multirange": "ranges and multiranges",
+	"price": "a domain", "nested_price": "a domain", "tags": "a domain", "moods": "a domain", "citext": "all other types", "hstore": "all other types",
+	"box": "point", "box[]": "any other array", "interval[]": "any other array", "money[]": "any other array",
+}
+
+// inLake are the words of the page for types of the lake that depend on the type of the source.
+var inLake = map[string]string{"decimal(p,s)": "decimal", "decimal(p+s,0)": "decimal", "decimal(s,s)": "decimal", "timestamptz": "timestamp with time zone"}
+
+// TestTypesOfPage holds the type table of docs/postgres.md to the cases above: each has a type of the page, with the lake's type
+// and a word on rejects if there are any, and no type of the page is without a case.
+func TestTypesOfPage(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/postgres.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| in PostgreSQL ")
+	_, table, _ = strings.Cut(table, "|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	type line struct{ lake, rejects string }
+	page, used := map[string]line{}, map[string]bool{}
+	for _, row := range strings.Split(table, "\n") {
+		cells := strings.Split(strings.Trim(row, "|"), "|")
+		lake := strings.Trim(strings.TrimSpace(cells[1]), "`")
+		names := strings.ReplaceAll(strings.TrimSpace(cells[0]), "`", "")
+		list := []string{names}
+		if !strings.Contains(names, "digits") && !strings.HasPrefix(names, "an array") {
+			list = strings.Split(names, ", ")
+		}
+		for _, n := range list {
+			page[n] = line{cmp.Or(inLake[lake], lake), strings.TrimSpace(cells[2])}
+		}
+	}
+	const list = "an array of a type that does not become text, of text or of an enum"
+	for _, typ := range types {
+		name := cmp.Or(onPage[typ.typ], typ.typ)
+		if strings.HasSuffix(name, "[]") {
+			name = list
+		}
+		if name == "point" {
+			name = "point and other shapes"
+		}
+		used[name] = true
+		p, ok := page[name]
+		got := strings.ToLower(typ.lake)
+		switch {
+		case !ok:
+			t.Errorf("docs/postgres.md has no %s", name)
+		case p.lake == "what it stands on":
+		case p.lake == "a list":
+			if !strings.HasSuffix(got, "[]") {
+				t.Errorf("%s is %s, on the page a list", typ.typ, got)
+			}
+		case !strings.HasPrefix(got, p.lake) || strings.HasSuffix(got, "[]"):
+			t.Errorf("%s is %s, on the page %s", typ.typ, got, p.lake)
+		}
+		for _, v := range typ.values {
+			if strings.HasPrefix(v.as, "!") && p.rejects == "" {
+				t.Errorf("%s rejects %s, and the page does not say so", typ.typ, v.value)
+			}
+		}
+	}
+	for name := range page {
+		if !used[name] {
+			t.Errorf("docs/postgres.md has %s, of which there is no case", name)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ type Transaction struct {
 	Maria  gtid.Maria  // of MariaDB
 	Alone  bool        // MariaDB: a statement by itself, without BEGIN and COMMIT
 	Time   time.Time   // of the commit
+	// File and Pos are a place of its own in the server's log, by which transactions can be put in order.
+	File string
+	Pos  uint64
 }
 
 // parseGTID reads the id of a transaction: flags, UUID, number, and since 5.7 the order of commits and times in microseconds. An

@@ -2,7 +2,6 @@ package binlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -126,12 +125,8 @@ func (r *rig) failure(from Position) error {
 	r.t.Helper()
 	l := r.log(r.t.Context(), from)
 	for {
-		e, err := l.Next()
-		if err != nil {
+		if _, err := l.Next(); err != nil {
 			return err
-		}
-		if e.Kind == Change && !e.Rows.Tells(e.Rows.Op != Delete, 0) {
-			return errors.New("a column is not told")
 		}
 	}
 }
@@ -338,9 +333,10 @@ func (r *rig) replay(from Position, state map[string]map[string]string) {
 		}
 		rows := state[table.Name]
 		for e.Rows.More() {
-			if err := e.Rows.Next(s[0].cells, s[1].cells); err != nil {
+			if err := e.Rows.Next(); err != nil {
 				r.t.Fatal(err)
 			}
+			put(r.t, e.Rows, s[0].cells, s[1].cells)
 			if e.Rows.Op != Insert {
 				old := s[0].row()
 				if rows[key(table.Name, old)] != old {

@@ -13,6 +13,8 @@ type payload struct {
 	from io.Reader
 	zstd *zstd.Decoder // nil: not compressed
 	buf  []byte
+	// ended says that the transaction has been committed.
+	ended bool
 }
 
 // mostWindow is how much of what was unpacked a decoder may look back on, whatever the size of the transaction.

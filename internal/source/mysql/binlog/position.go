@@ -72,6 +72,18 @@ func (p *Position) Before(o *Position) bool {
 	return p.Pos < o.Pos
 }
 
+// Has says whether a transaction is among those before the position.
+func (p *Position) Has(t *Transaction) bool {
+	switch {
+	case t.Maria.Sequence != 0 && p.ByID():
+		return p.Last.Has(t.Maria)
+	case t.Number != 0 && p.ByID():
+		return p.Set.Has(t.Source, t.Number)
+	}
+	at := Position{File: t.File, Pos: t.Pos}
+	return !p.Before(&at) // the transaction's place is behind the position that it begins at
+}
+
 // add notes a transaction that has ended.
 func (p *Position) add(t Transaction) {
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"time"
 
 	"weir/internal/fault"
 )
@@ -27,6 +28,7 @@ type Event struct {
 	Rows        *Rows       // of Change
 	Tables      []TableName // of Schema: those concerned; a name without table is a whole database
 	Truncate    bool        // of Schema: they were emptied
+	Lost        bool        // of Schema: rows came or went with it that the log does not tell
 	Statement   string      // of Schema
 }
 
@@ -43,8 +45,10 @@ type Reader struct {
 	most   int // bytes of an event
 
 	format  Format
-	sum     bool // events before the first format have a checksum
-	at      Position
+	sum     bool     // events before the first format have a checksum
+	at      Position // before the transaction under way
+	file    string   // where the last event ended
+	pos     uint64
 	tables  map[uint64]*mapped
 	packed  *payload // a compressed transaction under way
 	ready   []Event
@@ -64,10 +68,10 @@ type mapped struct {
 const mostTables = 4096
 
 func newReader(from events, at Position, checksum bool, most int, follow map[TableName]bool) *Reader {
-	return &Reader{from: from, follow: follow, most: most, sum: checksum, at: at, tables: map[uint64]*mapped{}}
+	return &Reader{from: from, follow: follow, most: most, sum: checksum, at: at, file: at.File, pos: at.Pos, tables: map[uint64]*mapped{}}
 }
 
-// Position is where the transaction begins that is told next; inside of one, where it begins itself.
+// Position is what has been told of whole: inside of a transaction, all before it.
 func (r *Reader) Position() Position { return r.at.Clone() }
 
 // Next tells what comes next; io.EOF where the log ends and that was asked for. Rows of a Change hold until then.
@@ -122,7 +126,6 @@ func (r *Reader) take(raw []byte, packed bool) error {
 	if err != nil {
 		return err
 	}
-	begins := r.at.Pos
 	if !packed && h.Next != 0 && h.Flags&flagArtificial == 0 && h.Type != typeHeartbeat && h.Type != typeHeartbeat2 && h.Type != typeRotate {
 		r.advance(h.Next)
 	}
@@ -136,7 +139,8 @@ func (r *Reader) take(raw []byte, packed bool) error {
 		if err != nil {
 			return err
 		}
-		r.at.File, r.at.Pos = to.file, to.pos
+		r.file, r.pos = to.file, to.pos
+		r.settle()
 		return nil
 	case typeHeartbeat, typeHeartbeat2:
 		r.tell(Event{Kind: Idle})
@@ -147,20 +151,29 @@ func (r *Reader) take(raw []byte, packed bool) error {
 		r.packed, err = parsePayload(append([]byte(nil), body...))
 		return err
 	}
-	return r.takeTransaction(h, body, begins)
+	err = r.takeTransaction(h, body)
+	r.settle()
+	return err
+}
+
+// settle moves the position to where the last event ended, unless a transaction is under way.
+func (r *Reader) settle() {
+	if !r.open && (r.packed == nil || r.packed.ended) {
+		r.at.File, r.at.Pos = r.file, r.pos
+	}
 }
 
 // advance moves the position to where an event ends, of which 32 bits are told.
 func (r *Reader) advance(next uint32) {
-	high := r.at.Pos &^ 0xffffffff
-	if uint64(next)|high < r.at.Pos {
+	high := r.pos &^ 0xffffffff
+	if uint64(next)|high < r.pos {
 		high += 1 << 32
 	}
-	r.at.Pos = high | uint64(next)
+	r.pos = high | uint64(next)
 }
 
 // takeTransaction works off events of transactions.
-func (r *Reader) takeTransaction(h Header, body []byte, begins uint64) error {
+func (r *Reader) takeTransaction(h Header, body []byte) error {
 	switch h.Type {
 	case typeGTID, typeAnonymousGTID, typeTaggedGTID, typeMariaGTID:
 		return r.begin(h, body)
@@ -217,6 +230,7 @@ func (r *Reader) begin(h Header, body []byte) (err error) {
 	default:
 		r.tx, err = parseGTID(h, body)
 	}
+	r.tx.File, r.tx.Pos = r.file, r.pos
 	if err != nil {
 		return err
 	}
@@ -231,6 +245,9 @@ func (r *Reader) commit() {
 	r.at.add(r.tx)
 	r.tell(Event{Kind: Commit})
 	r.open, r.began, r.touched, r.tx = false, false, false, Transaction{}
+	if r.packed != nil { // nothing follows in a compressed transaction
+		r.packed.ended = true
+	}
 }
 
 func (r *Reader) takePackedQuery(h Header, body []byte) error {
@@ -259,7 +276,7 @@ func (r *Reader) takeQuery(h Header, body []byte) error {
 	if s.meaning == meansBegin {
 		if !r.open {
 			r.open = true
-			r.tx = Transaction{}
+			r.tx = Transaction{File: r.file, Pos: r.pos, Time: time.Unix(int64(h.Time), 0)}
 			r.tell(Event{Kind: Begin})
 		}
 		r.began = true
@@ -285,7 +302,7 @@ func (r *Reader) takeQuery(h Header, body []byte) error {
 	case meansSchema, meansTruncate:
 		if followed := r.followed(s.tables); len(followed) > 0 {
 			r.touched = r.touched || r.began
-			r.tell(Event{Kind: Schema, Tables: followed, Truncate: s.meaning == meansTruncate, Statement: q.text})
+			r.tell(Event{Kind: Schema, Tables: followed, Truncate: s.meaning == meansTruncate, Lost: s.lost, Statement: q.text})
 		}
 	case meansXA:
 		if w := strings.ToUpper(firstWords(q.text)); !strings.HasPrefix(w, "XA COMMIT") && !strings.HasPrefix(w, "XA ROLLBACK") {

@@ -242,7 +242,7 @@ func (r *rig) tryChanges(rows *Rows) {
 	columns, err := rows.Table.Describe(r.t.Context(), nil, r.charsets, value.TextZero)
 	if err != nil || len(columns) > 1000 {
 		for n := 0; rows.More() && n < 1000; n++ {
-			if rows.Next(nil, nil) != nil {
+			if rows.Next() != nil {
 				return
 			}
 		}
@@ -250,7 +250,10 @@ func (r *rig) tryChanges(rows *Rows) {
 	}
 	s := r.shape(columns)
 	for n := 0; rows.More() && n < 1000; n++ {
-		err := rows.Next(nil, s.cells)
+		err := rows.Next()
+		if err == nil {
+			err = rows.After.Put(s.cells[:len(rows.After.values)])
+		}
 		s.builder.Undo()
 		var m *Misfit
 		if err != nil && !errors.As(err, &m) {

@@ -260,9 +260,10 @@ func (r *rig) changesOf(rows *Rows, known []value.Column) (lines []string) {
 	before, after := r.shape(columns), r.shape(columns)
 	for rows.More() {
 		left := rows.left
-		if err := rows.Next(before.cells, after.cells); err != nil {
+		if err := rows.Next(); err != nil {
 			r.t.Fatalf("%v: % x", err, left[:min(len(left), 40)])
 		}
+		put(r.t, rows, before.cells, after.cells)
 		line := rows.Op.String()
 		if rows.Op != Insert {
 			line += " -" + before.row()
@@ -283,4 +284,18 @@ func changed(lines []string) (out []string) {
 		}
 	}
 	return out
+}
+
+func put(t *testing.T, rows *Rows, before, after []*value.Cell) {
+	t.Helper()
+	if rows.Op != Insert {
+		if err := rows.Before.Put(before); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows.Op != Delete {
+		if err := rows.After.Put(after); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -20,11 +20,52 @@ func (o Op) String() string { return [...]string{"", "insert", "update", "delete
 type Rows struct {
 	Table *Table
 	Op    Op
-	// before and after say which columns the images have; after is of inserts and updates.
-	before, after   []byte
-	nBefore, nAfter int
-	left            []byte
+	// Before and After are the images of the row that Next read: Before of updates and deletes, After of inserts and updates.
+	Before, After Image
+	left          []byte
 }
+
+// Image is a row before or after a change.
+type Image struct {
+	table   *Table
+	present []byte // which columns it tells (binlog_row_image); nil where there is no image
+	count   int
+	values  [][]byte // by column; nil for null and for what is not told
+}
+
+// Tells says whether the image has a column.
+func (m *Image) Tells(column int) bool { return m.present != nil && bit(m.present, column) }
+
+// Whole says whether it has all of them.
+func (m *Image) Whole() bool { return m.count == len(m.values) }
+
+// Value is a column's value as the log has it; nil for null.
+func (m *Image) Value(column int) []byte { return m.values[column] }
+
+// Put appends the values to cells, one a column of the table, of which nil skips one; what is not told becomes null. A
+// *Misfit leaves the cells unequal: they are to be undone.
+func (m *Image) Put(cells []*value.Cell) error {
+	for i, cell := range cells {
+		if cell == nil {
+			continue
+		}
+		if m.values[i] == nil {
+			cell.Null()
+		} else if flaw := m.table.Columns[i].put(cell, m.values[i]); flaw != value.OK {
+			return &Misfit{i, cell.Name, flaw}
+		}
+	}
+	return nil
+}
+
+// Misfit is a value that can't be taken.
+type Misfit struct {
+	Index  int
+	Column string
+	Flaw   value.Flaw
+}
+
+func (m *Misfit) Error() string { return m.Column + " " + m.Flaw.String() }
 
 // rowsHead reads the fixed part of an event of rows.
 func rowsHead(f *Format, h Header, b []byte) (id uint64, c cursor) {
@@ -56,18 +97,20 @@ func opOf(typ byte) Op {
 func parseRows(t *Table, op Op, c cursor) (*Rows, error) {
 	r := &Rows{Table: t, Op: op}
 	n := c.size()
-	present := c.bytes((n + 7) / 8)
-	r.before = present
-	if op == Insert {
-		r.before, r.after = nil, present
-	}
+	first := c.bytes((n + 7) / 8)
+	second := first
 	if op == Update {
-		r.after = c.bytes((n + 7) / 8)
+		second = c.bytes((n + 7) / 8)
 	}
 	if c.bad || n != len(t.Columns) {
 		return nil, damaged("rows of %s.%s do not fit their table map", t.Schema, t.Name)
 	}
-	r.nBefore, r.nAfter = ones(r.before, n), ones(r.after, n)
+	if op != Insert {
+		r.Before = Image{table: t, present: first, count: ones(first, n), values: make([][]byte, n)}
+	}
+	if op != Delete {
+		r.After = Image{table: t, present: second, count: ones(second, n), values: make([][]byte, n)}
+	}
 	r.left = c.b
 	return r, nil
 }
@@ -75,90 +118,45 @@ func parseRows(t *Table, op Op, c cursor) (*Rows, error) {
 // More says whether there is another row.
 func (r *Rows) More() bool { return len(r.left) > 0 }
 
-// Tells says whether the image before or after a change has a column (binlog_row_image).
-func (r *Rows) Tells(after bool, column int) bool {
-	have := r.before
-	if after {
-		have = r.after
-	}
-	return have != nil && bit(have, column)
-}
-
-// Misfit is a value that can't be taken. The row's other values were passed over: the next row can be read.
-type Misfit struct {
-	Column string
-	Flaw   value.Flaw
-}
-
-func (m *Misfit) Error() string { return m.Column + " " + m.Flaw.String() }
-
-// Next reads the images of the next row into cells, one a column of the table; nil skips a column, a nil slice the image. A
-// column that an image does not tell is null. A *Misfit leaves the row's cells unequal: they are to be undone.
-func (r *Rows) Next(before, after []*value.Cell) error {
-	var misfit *Misfit
+// Next reads the next row's images.
+func (r *Rows) Next() error {
 	had := len(r.left)
-	if r.before != nil {
-		if err := r.image(r.before, r.nBefore, before, &misfit); err != nil {
-			return err
+	for _, m := range []*Image{&r.Before, &r.After} {
+		if m.present != nil && !r.read(m) {
+			r.left = nil
+			return damaged("rows of %s.%s end early", r.Table.Schema, r.Table.Name)
 		}
 	}
-	if r.after != nil {
-		if err := r.image(r.after, r.nAfter, after, &misfit); err != nil {
-			return err
-		}
-	}
-	if len(r.left) == had {
-		return r.short() // a row of no bytes would come again and again
-	}
-	if misfit != nil {
-		return misfit
+	if len(r.left) == had { // a row of no bytes would come again and again
+		r.left = nil
+		return damaged("rows of %s.%s have no bytes", r.Table.Schema, r.Table.Name)
 	}
 	return nil
 }
 
-func (r *Rows) image(present []byte, n int, cells []*value.Cell, misfit **Misfit) error {
-	if len(r.left) < (n+7)/8 {
-		return r.short()
+// read reads one image: a bit for each null among the columns it has, then their values.
+func (r *Rows) read(m *Image) bool {
+	if len(r.left) < (m.count+7)/8 {
+		return false
 	}
-	nulls := r.left[:(n+7)/8]
+	nulls := r.left[:(m.count+7)/8]
 	r.left = r.left[len(nulls):]
 	at := 0
-	for i := range r.Table.Columns {
-		var cell *value.Cell
-		if cells != nil && *misfit == nil {
-			cell = cells[i]
-		}
-		if !bit(present, i) {
-			if cell != nil {
-				cell.Null()
-			}
+	for i := range m.values {
+		m.values[i] = nil
+		if !bit(m.present, i) {
 			continue
 		}
 		null := bit(nulls, at)
-		at++
-		if null {
-			if cell != nil {
-				cell.Null()
-			}
+		if at++; null {
 			continue
 		}
-		c := &r.Table.Columns[i]
-		head, size := c.extent(r.left)
+		head, size := r.Table.Columns[i].extent(r.left)
 		if size < 0 || head+size > len(r.left) {
-			return r.short()
+			return false
 		}
-		v := r.left[head : head+size]
+		m.values[i] = r.left[head : head+size : head+size]
 		r.left = r.left[head+size:]
-		if cell != nil {
-			if flaw := c.put(cell, v); flaw != value.OK {
-				*misfit = &Misfit{cell.Name, flaw}
-			}
-		}
 	}
-	return nil
-}
-
-func (r *Rows) short() error {
-	r.left = nil
-	return damaged("rows of %s.%s end early", r.Table.Schema, r.Table.Name)
+	return true
 }

@@ -1,6 +1,9 @@
 package binlog
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // What a statement in the log means for reading rows.
 type meaning uint8
@@ -21,6 +24,7 @@ const (
 type statement struct {
 	meaning meaning
 	tables  []TableName // of meansSchema and meansTruncate
+	lost    bool        // rows come or go with it that are not in the log
 }
 
 // TableName is the name of a table.
@@ -47,12 +51,15 @@ func understand(text, schema string) statement {
 		return statement{meaning: meansRows}
 	case "TRUNCATE":
 		w.skip("TABLE")
-		return statement{meansTruncate, []TableName{w.name(schema)}}
+		return statement{meaning: meansTruncate, tables: []TableName{w.name(schema)}}
 	case "CREATE", "ALTER", "DROP", "RENAME", "OPTIMIZE":
 		return w.schemaChange(first, schema)
 	}
 	return statement{}
 }
+
+// losing are the forms of ALTER TABLE that take rows away or bring others, or give the table another name.
+var losing = regexp.MustCompile(`(?i)\b((TRUNCATE|DROP|EXCHANGE|CONVERT)\s+PARTITION|CONVERT\s+TABLE|IMPORT\s+(PARTITION|TABLESPACE)|RENAME\s+(TO|AS)\b)`)
 
 // schemaChange finds the tables of a statement that changes their shape. What is not a table, an index apart, changes none.
 func (w *words) schemaChange(verb, schema string) statement {
@@ -65,6 +72,7 @@ func (w *words) schemaChange(verb, schema string) statement {
 			w.skip("IF", "NOT", "EXISTS")
 			w.skip("IF", "EXISTS")
 			s.tables = w.names(verb, schema)
+			s.lost = verb == "DROP" || verb == "RENAME" || verb == "ALTER" && losing.MatchString(w.rest)
 			return s
 		case "INDEX":
 			for word := w.word(); word != "ON" && word != ""; {
@@ -75,7 +83,7 @@ func (w *words) schemaChange(verb, schema string) statement {
 		case "DATABASE", "SCHEMA":
 			w.skip("IF", "EXISTS")
 			if verb == "DROP" {
-				s.tables = []TableName{{Schema: w.identifier()}}
+				s.tables, s.lost = []TableName{{Schema: w.identifier()}}, true
 				return s
 			}
 			return statement{}
