@@ -96,6 +96,17 @@ func (j *Journal) PublishesTo(ctx context.Context, table, destination string) ([
 	return out, nil
 }
 
+// Held gives the snapshot that a destination held when it was last reached, 0 where it never was.
+func (j *Journal) Held(ctx context.Context, table, destination string) (int64, error) {
+	places := func(p *Publish) []any { return []any{&p.Snapshot} }
+	last, err := read(ctx, j, "read publishes of "+table, places, `SELECT snapshot FROM publishes
+		WHERE tbl = ? AND destination = ? AND status IN ('published', 'skipped') ORDER BY ended DESC, seq DESC LIMIT 1`, table, destination)
+	if err != nil || len(last) == 0 {
+		return 0, err
+	}
+	return last[0].Snapshot, nil
+}
+
 // PublishesOf gives a table's publishes, latest first; limit 0 means all.
 func (j *Journal) PublishesOf(ctx context.Context, table string, limit int) ([]Publish, error) {
 	return read(ctx, j, "read publishes of "+table, (*Publish).places,

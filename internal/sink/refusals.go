@@ -3,6 +3,7 @@ package sink
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Refusals gathers what a destination refuses in one load, within the delivery's limit.
@@ -26,9 +27,20 @@ func (d Delivery) NewRefusals() *Refusals {
 func (r *Refusals) Add(f Refusal, brought int64) error {
 	r.Count++
 	if len(r.Kept) < MaxRefusals {
+		f.Raw, f.Reason = clip(f.Raw), clip(f.Reason)
 		r.Kept = append(r.Kept, f)
 	}
 	return r.Judge(brought)
+}
+
+// maxKept is how many bytes of a refused row are kept (promise 5).
+const maxKept = 16 << 10
+
+func clip(text string) string {
+	if len(text) <= maxKept {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxKept], "") + "…"
 }
 
 // Judge says whether they are too many by now.

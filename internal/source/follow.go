@@ -24,6 +24,8 @@ type Member struct {
 	Key    []string // of the table in the lake, empty for none
 	// Position asks the lake how far the table is; nil before its first build.
 	Position func(ctx context.Context) (job.Position, error)
+	// Main asks how far the table is on main, where Position is of a branch; else nil. The source may not let go of what main needs.
+	Main func(ctx context.Context) (job.Position, error)
 }
 
 // Measure is one figure about a feed.

@@ -2,6 +2,8 @@ package publish
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -126,6 +128,29 @@ func TestFallsBack(t *testing.T) {
 	p.says(p.weir(0, "run"), "up to date")
 }
 
+// TestExpiry lets snapshots expire: those that a destination has yet to follow stay, as far as the journal knows.
+func TestExpiry(t *testing.T) {
+	p := newPlace(t, env.Postgres(t), map[string]string{
+		"tables/raw/orders.yaml": orders + "keep: { snapshots: 0s, at_least: 1 }\npublish: bi.public.orders\n",
+		"inbox/orders1.csv":      "id,store,total\n1,London,1.50\n2,Leeds,2.50\n",
+	})
+	p.weir(0, "run")
+	changes := func(n int) {
+		for i := range 3 {
+			p.write(map[string]string{fmt.Sprintf("inbox/orders%d%d.csv", n, i): fmt.Sprintf("id,store,total\n1,London,%d.%d\n", n, i)})
+			p.bare(0, "run")
+		}
+	}
+	changes(1)
+	p.weir(0, "maintain", "--yes")
+	p.says(p.weir(0, "run"), "published to bi.public.orders: 1 row  ") // and not all rows
+	p.holds("SELECT total FROM orders WHERE id = 1", "1.20")
+	changes(2)
+	p.bare(0, "maintain", "--yes") // its journal knows of no destination
+	p.says(p.weir(0, "run"), "2 rows, 1 written", "which has expired")
+	p.holds("SELECT total FROM orders WHERE id = 1", "2.20")
+}
+
 // TestOlderLake publishes from a copy of the lake that was left behind.
 func TestOlderLake(t *testing.T) {
 	url := env.Postgres(t)
@@ -151,6 +176,11 @@ func TestColumns(t *testing.T) {
 	})
 	p.weir(0, "run")
 	p.holds("SELECT * FROM people ORDER BY 1", "1|Ada", "2|Bob")
+	p.write(map[string]string{"tables/marts/m.sql": "/* weir\npublish: { to: bi.public.m, key: naem, columns: [naem] }\n*/\nselect id, name from raw.people\n"})
+	p.says(p.weir(2, "validate"), `tables/marts/m.sql:2:12: publish: column "naem" is not in marts.m; nearest: name`)
+	if err := os.Remove(filepath.Join(p.dir, "tables/marts/m.sql")); err != nil {
+		t.Fatal(err)
+	}
 	// A change in a column that is not published is none there.
 	p.write(map[string]string{"inbox/2.csv": "id,name,secret\n2,Bob,z\n"})
 	p.says(p.weir(0, "run"), "published to bi.public.people: 0 rows")

@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"weir/internal/fault"
 	"weir/internal/postgres"
 	"weir/internal/sink"
 )
-
-type pgconnError = pgconn.PgError
 
 // errAgain ends an attempt whose work is done again in another way.
 var errAgain = errors.New("in another way")
@@ -67,9 +63,9 @@ func (a *applying) alter(ctx context.Context) error {
 }
 
 // counted takes over what a COPY of the rows brought.
-func (a *applying) counted(c *copier) {
-	a.out.Brought, a.brought = c.brought, c.brought
-	a.out.Bytes += c.bytes
+func (a *applying) counted(c *sink.Pipe) {
+	a.out.Brought, a.brought = c.Brought, c.Brought
+	a.out.Bytes += c.Bytes
 }
 
 // direct copies rows straight into a table. Where a row is refused nothing of it is left, and the error is errAgain.
@@ -88,7 +84,7 @@ func (a *applying) direct(ctx context.Context, into string, cols []placed, then 
 		if then != nil {
 			err = then()
 		}
-		return c.brought - (a.refusals.Count - before.Count), err
+		return c.Brought - (a.refusals.Count - before.Count), err
 	})
 	if refused(err) {
 		*a.refusals = before
@@ -200,7 +196,7 @@ func (a *applying) cut(ctx context.Context, s *stage) error {
 func (a *applying) upsert(ctx context.Context) error {
 	var s *stage
 	if a.d.Rows != nil {
-		var c *copier
+		var c *sink.Pipe
 		var err error
 		if s, c, err = a.stageRows(ctx, a.shape.cols, a.d.Rows); err != nil {
 			return err
@@ -240,11 +236,11 @@ func (a *applying) gone(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.out.Bytes += c.bytes
+	a.out.Bytes += c.Bytes
 	if a.brought < 0 {
 		a.brought = 0
 	}
-	a.brought += c.brought
+	a.brought += c.Brought
 	return s, nil
 }
 

@@ -7,10 +7,8 @@ import (
 	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
-	"weir/internal/fault"
+	"weir/internal/sink"
 )
 
 // signature begins a stream of COPY … (FORMAT binary): the word, flags, the length of an extension.
@@ -39,28 +37,20 @@ const (
 	layoutArray
 )
 
-// values are those of one column of a batch, as they lie in memory.
+// values are those of one column of a batch, and how they are written.
 type values struct {
+	sink.Values
 	layout  layout
 	name    string
 	numeric numeric
 	element *values // of an array
 	oid     uint32  // of its elements
-
-	valid []byte // bitmap, nil where nothing is null
-	from  int    // bit and offset of the first row
-	bits  []byte
-	i32   []int32
-	i64   []int64
-	f32   []float32
-	f64   []float64
-	dec   []decimal128.Num
-	ends  []int32
-	data  []byte
 }
 
 // encoder writes batches as rows of COPY.
 type encoder struct{ columns []values }
+
+var _ sink.RowEncoder = (*encoder)(nil)
 
 func newEncoder(cols []placed, asText bool) *encoder {
 	e := &encoder{columns: make([]values, len(cols))}
@@ -72,6 +62,11 @@ func newEncoder(cols []placed, asText bool) *encoder {
 }
 
 func (v *values) set(n natural, asText bool) {
+	form := sink.Natural
+	if n.oid == oidJSONB {
+		form = sink.JSON
+	}
+	v.Values = sink.ValuesOf(n.lake, form)
 	switch n.oid {
 	case oidBool:
 		v.layout = layoutBool
@@ -107,8 +102,8 @@ func (v *values) set(n natural, asText bool) {
 	}
 }
 
-// bind points at the values of a batch.
-func (e *encoder) bind(b arrow.RecordBatch) error {
+// Bind points at the values of a batch.
+func (e *encoder) Bind(b arrow.RecordBatch) error {
 	for i := range e.columns {
 		if err := e.columns[i].bind(b.Column(i)); err != nil {
 			return fmt.Errorf("column %s: %w", e.columns[i].name, err)
@@ -118,69 +113,19 @@ func (e *encoder) bind(b arrow.RecordBatch) error {
 }
 
 func (v *values) bind(a arrow.Array) error {
-	v.valid, v.from = nil, 0
-	if a.NullN() > 0 {
-		v.valid, v.from = a.NullBitmapBytes(), a.Data().Offset()
+	if err := v.Bind(a); err != nil || v.element == nil {
+		return err
 	}
-	ok := false
-	switch a := a.(type) {
-	case *array.Boolean:
-		v.bits, v.from, ok = a.Data().Buffers()[1].Bytes(), a.Data().Offset(), v.layout == layoutBool
-	case *array.Int32:
-		v.i32, ok = a.Int32Values(), v.layout == layoutInt32
-	case *array.Int64:
-		v.i64, ok = a.Int64Values(), v.layout == layoutInt64
-	case *array.Float32:
-		v.f32, ok = a.Float32Values(), v.layout == layoutFloat32
-	case *array.Float64:
-		v.f64, ok = a.Float64Values(), v.layout == layoutFloat64
-	case *array.Date32:
-		v.i32, ok = arrow.Int32Traits.CastFromBytes(arrow.Date32Traits.CastToBytes(a.Date32Values())), v.layout == layoutDate
-	case *array.Time64:
-		v.i64, ok = arrow.Int64Traits.CastFromBytes(arrow.Time64Traits.CastToBytes(a.Time64Values())), v.layout == layoutTime
-	case *array.Timestamp:
-		v.i64, ok = arrow.Int64Traits.CastFromBytes(arrow.TimestampTraits.CastToBytes(a.TimestampValues())), v.layout == layoutTimestamp
-	case *array.Decimal128:
-		v.dec, ok = a.Values(), v.layout == layoutNumeric
-	case *array.String:
-		v.ends, v.data, ok = a.ValueOffsets(), bytesOf(a), v.layout == layoutText || v.layout == layoutUUID || v.layout == layoutJSONB
-	case *array.Binary:
-		v.ends, v.data, ok = a.ValueOffsets(), bytesOf(a), v.layout == layoutBytes
-	case *array.List:
-		v.ends, ok = a.Offsets()[a.Data().Offset():], v.layout == layoutArray
-		if ok {
-			return v.element.bind(a.ListValues())
-		}
-	}
-	if !ok {
-		return fault.New(fault.Internal, "cannot write %s as it comes", a.DataType())
-	}
+	v.element.Values = *v.Item
 	return nil
 }
 
-// bytesOf are the bytes that the offsets of texts and blobs count in: all of the buffer, whatever part of it a batch has.
-func bytesOf(a arrow.Array) []byte {
-	if b := a.Data().Buffers()[2]; b != nil {
-		return b.Bytes()
-	}
-	return nil
-}
-
-func (v *values) null(i int) bool {
-	if v.valid == nil {
-		return false
-	}
-	i += v.from
-	return v.valid[i>>3]&(1<<(i&7)) == 0
-}
-
-// row adds one row of the bound batch. Where a value is one that the server does not have, it gives the column and why, and the
-// bytes are worth nothing.
-func (e *encoder) row(b []byte, i int) (_ []byte, column int, reason string) {
+// Row adds one row of the bound batch.
+func (e *encoder) Row(b []byte, i int) (_ []byte, column int, reason string) {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e.columns)))
 	for c := range e.columns {
 		v := &e.columns[c]
-		if v.null(i) {
+		if v.Null(i) {
 			b = append(b, 0xff, 0xff, 0xff, 0xff)
 			continue
 		}
@@ -215,32 +160,31 @@ const (
 func (v *values) append(b []byte, i int) ([]byte, string) {
 	switch v.layout {
 	case layoutInt32:
-		return fixed4(b, uint32(v.i32[i])), ""
+		return fixed4(b, uint32(v.I32[i])), ""
 	case layoutInt64, layoutTime:
-		return fixed8(b, uint64(v.i64[i])), ""
+		return fixed8(b, uint64(v.I64[i])), ""
 	case layoutNumeric:
-		return v.numeric.append(b, v.dec[i]), ""
+		return v.numeric.append(b, v.Nums[i]), ""
 	case layoutText:
-		return text(b, v.data[v.ends[i]:v.ends[i+1]])
+		return text(b, v.Bytes(i))
 	case layoutDate:
-		return date(b, v.i32[i])
+		return date(b, v.I32[i])
 	case layoutTimestamp:
-		return timestamp(b, v.i64[i])
+		return timestamp(b, v.I64[i])
 	case layoutFloat32:
-		return fixed4(b, math.Float32bits(v.f32[i])), ""
+		return fixed4(b, math.Float32bits(v.F32[i])), ""
 	case layoutFloat64:
-		return fixed8(b, math.Float64bits(v.f64[i])), ""
+		return fixed8(b, math.Float64bits(v.F64[i])), ""
 	case layoutBool:
-		k := i + v.from
-		return append(b, 0, 0, 0, 1, v.bits[k>>3]>>(k&7)&1), ""
+		return append(b, 0, 0, 0, 1, v.Bool(i)), ""
 	case layoutBytes:
-		return sized(b, v.data[v.ends[i]:v.ends[i+1]])
+		return sized(b, v.Bytes(i))
 	case layoutJSONB:
-		value := v.data[v.ends[i]:v.ends[i+1]]
+		value := v.Bytes(i)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(value)+1))
 		return append(append(b, 1), value...), "" // version 1
 	case layoutUUID:
-		return uuid(b, v.data[v.ends[i]:v.ends[i+1]])
+		return uuid(b, v.Bytes(i))
 	}
 	return v.list(b, i)
 }
@@ -324,7 +268,7 @@ func uuid(b, value []byte) ([]byte, string) {
 
 // list writes an array of one dimension: how many dimensions, whether there are nulls, the type; length and first index; elements.
 func (v *values) list(b []byte, i int) ([]byte, string) {
-	from, to := int(v.ends[i]), int(v.ends[i+1])
+	from, to := v.List(i)
 	at := len(b)
 	b = append(b, 0, 0, 0, 0)
 	if from == to {
@@ -336,7 +280,7 @@ func (v *values) list(b []byte, i int) ([]byte, string) {
 		b = binary.BigEndian.AppendUint32(b, uint32(to-from))
 		b = append(b, 0, 0, 0, 1)
 		for k := from; k < to; k++ {
-			if v.element.null(k) {
+			if v.element.Null(k) {
 				b = append(b, 0xff, 0xff, 0xff, 0xff)
 				continue
 			}

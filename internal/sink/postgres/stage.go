@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"weir/internal/postgres"
 	"weir/internal/record"
@@ -21,7 +22,7 @@ type stage struct {
 }
 
 // stageRows copies rows into a staging table.
-func (a *applying) stageRows(ctx context.Context, cols []placed, open func(context.Context) (record.Reader, error)) (*stage, *copier, error) {
+func (a *applying) stageRows(ctx context.Context, cols []placed, open func(context.Context) (record.Reader, error)) (*stage, *sink.Pipe, error) {
 	l := a.load
 	l.made++
 	s := &stage{name: postgres.Quote("pg_temp", fmt.Sprintf("weir_stage_%d", l.made))}
@@ -94,74 +95,45 @@ func (a *applying) attempt(ctx context.Context, do func() (int64, error)) (int64
 	return 0, err
 }
 
-// each runs a statement over all staged rows. Those that the server refuses are found by halving, and left out as refusals.
-// statement gives the SQL for the rows that a condition on s, the staging table, allows.
+// each runs a statement over all staged rows. Those that the server refuses are left out as refusals. statement gives the SQL for the
+// rows that a condition on s, the staging table, allows.
 func (a *applying) each(ctx context.Context, s *stage, deletes bool, statement func(where string) string) (int64, error) {
-	e := &eacher{a: a, s: s, deletes: deletes, statement: statement}
-	n, err := e.try(ctx, "true")
-	if err == nil || !refused(err) {
-		return n, err
+	end := s.blocks * perBlock
+	h := sink.Halving{
+		Try: func(ctx context.Context, from, to int64) (int64, error) {
+			where := "true"
+			if from > 0 || to < end {
+				where = between(from, to)
+			}
+			return a.attempt(ctx, func() (int64, error) {
+				tag, err := a.load.tx.Exec(ctx, statement(where))
+				return tag.RowsAffected(), postgres.Classify(ctx, err)
+			})
+		},
+		Refused: refused,
+		Refuse:  func(ctx context.Context, at int64, cause error) error { return a.refuse(ctx, s, at, deletes, cause) },
+		Middle: func(from, to int64) int64 {
+			mid := (from + to) / 2
+			if mid/perBlock > from/perBlock {
+				mid -= mid % perBlock
+			}
+			return mid
+		},
 	}
-	return e.halve(ctx, 0, s.blocks*perBlock)
-}
-
-type eacher struct {
-	a         *applying
-	s         *stage
-	deletes   bool
-	statement func(where string) string
-}
-
-func (e *eacher) try(ctx context.Context, where string) (int64, error) {
-	return e.a.attempt(ctx, func() (int64, error) {
-		tag, err := e.a.load.tx.Exec(ctx, e.statement(where))
-		return tag.RowsAffected(), postgres.Classify(ctx, err)
-	})
-}
-
-// halve works through a stretch that is known to hold a row which is refused.
-func (e *eacher) halve(ctx context.Context, from, to int64) (int64, error) {
-	if to-from <= 1 {
-		n, err := e.try(ctx, between(from, to))
-		if refused(err) {
-			return 0, e.refuse(ctx, from, err)
-		}
-		return n, err
-	}
-	mid := (from + to) / 2
-	if mid/perBlock > from/perBlock {
-		mid -= mid % perBlock
-	}
-	n, err := e.try(ctx, between(from, mid))
-	left := refused(err)
-	switch {
-	case left:
-		n, err = e.halve(ctx, from, mid)
-	case err == nil: // then it is in the other half
-		more, err := e.halve(ctx, mid, to)
-		return n + more, err
-	}
-	if err != nil {
-		return n, err
-	}
-	more, err := e.try(ctx, between(mid, to))
-	if refused(err) {
-		more, err = e.halve(ctx, mid, to)
-	}
-	return n + more, err
+	return h.Run(ctx, end)
 }
 
 // refuse notes a row that the server does not take.
-func (e *eacher) refuse(ctx context.Context, at int64, cause error) error {
-	f := sink.Refusal{Reason: postgres.Message(cause), Delete: e.deletes}
-	var told *pgconnError
+func (a *applying) refuse(ctx context.Context, s *stage, at int64, deletes bool, cause error) error {
+	f := sink.Refusal{Reason: postgres.Message(cause), Delete: deletes}
+	var told *pgconn.PgError
 	if errors.As(cause, &told) {
 		f.Constraint, f.Column, f.Reason = told.ConstraintName, told.ColumnName, told.Message
 	}
-	if err := e.s.tell(ctx, e.a.load.tx, "s.ctid = "+tid(at), e.a.d.Key, &f); err != nil {
+	if err := s.tell(ctx, a.load.tx, "s.ctid = "+tid(at), a.d.Key, &f); err != nil {
 		return err
 	}
-	return e.a.refusals.Add(f, e.a.brought)
+	return a.refusals.Add(f, a.brought)
 }
 
 // tell fills in which row of the stage a refusal is about.
@@ -191,7 +163,7 @@ func (s *stage) tell(ctx context.Context, tx pgx.Tx, where string, key []string,
 	if err != nil {
 		return fmt.Errorf("read a refused row: %w", postgres.Classify(ctx, err))
 	}
-	f.Key = keyText(keys, of)
+	f.Key = sink.KeyText(keys, of)
 	return nil
 }
 

@@ -139,8 +139,8 @@ func (f *following) take(ctx context.Context, table string, from binlog.Position
 	return f.hub.Take(ctx, table, from, f.gather)
 }
 
-// gather reads the log to its end.
-func (f *following) gather(ctx context.Context, from map[string]binlog.Position, keep func(feed.Changes) error) (to binlog.Position, err error) {
+// gather reads the log to its end. The server keeps it by its own settings, whatever is safe.
+func (f *following) gather(ctx context.Context, from map[string]binlog.Position, _ binlog.Position, keep func(feed.Changes) error) (to binlog.Position, err error) {
 	c, err := f.opened.primary.Dial(ctx)
 	if err != nil {
 		return to, err

@@ -47,6 +47,7 @@ type writer struct {
 	builder *record.Builder
 	cells   []*value.Cell // by column of the source, nil for one that is not read
 	rejects []record.Reject
+	guessed bool // changes were told by the columns that the table has now, as the log does not name them
 }
 
 // mostGathered is how many bytes of changes are held at once, over all tables (promise 5).
@@ -122,8 +123,12 @@ func (g *gathering) schema(e binlog.Event) error {
 				continue
 			}
 			if e.Lost {
-				return fault.New(fault.Data, "%s was dropped, renamed or lost rows otherwise than by changes: %.100s", shown(name), strings.Join(strings.Fields(e.Statement), " ")).
-					WithHint("weir run %s --full reads the table anew", w.table)
+				return w.unreadable(fault.New(fault.Data, "%s was dropped, renamed or lost rows otherwise than by changes: %.100s", shown(name), strings.Join(strings.Fields(e.Statement), " ")).
+					WithHint("weir run %s --full reads the table anew", w.table))
+			}
+			if w.guessed && !e.Truncate {
+				return w.unreadable(fault.New(fault.Data, "%s was altered after some of its changes, and the log does not tell which columns they have", shown(name)).
+					WithHint("weir run %s --full reads the table anew; with binlog_row_metadata = FULL at the server, the log tells from then on", w.table))
 			}
 			if e.Truncate {
 				if err := g.truncate(name, w); err != nil {
@@ -178,19 +183,28 @@ func (g *gathering) change(rows *binlog.Rows) error {
 		}
 		if w.source != rows.Table {
 			if err := g.describe(w, rows.Table); err != nil {
-				return err
+				return w.unreadable(err)
 			}
 		}
 		own := *rows                     // each reads them for itself
 		for g.seq = first; own.More(); { // numbers are those of the table, whoever follows it
 			if err := g.row(w, &own); err != nil {
-				return err
+				return w.unreadable(err)
 			}
 		}
 		last = max(last, g.seq)
 	}
 	g.seq = last
 	return nil
+}
+
+// unreadable is the error of one table where it is of the data, and not of the network or this machine.
+func (w *writer) unreadable(err error) error {
+	switch fault.ClassOf(err) {
+	case fault.Data, fault.Usage:
+		return &feed.Unreadable{Tables: []string{w.table}, Err: err}
+	}
+	return err
 }
 
 // describe prepares for rows of a table as it was when they were written.
@@ -214,6 +228,7 @@ func (g *gathering) describe(w *writer, t *binlog.Table) error {
 			}
 		}
 	}
+	w.guessed = w.guessed || !t.Named
 	return g.prepare(w, t, columns)
 }
 
@@ -293,16 +308,26 @@ func (w *writer) moved(rows *binlog.Rows) bool {
 
 // image takes a row as it was or is.
 func (g *gathering) image(w *writer, op string, m *binlog.Image) error {
-	err := m.Put(w.cells)
+	cells, unfit := w.cells, []string(nil)
+	err := m.Put(cells)
 	var misfit *binlog.Misfit
-	if errors.As(err, &misfit) {
+	for errors.As(err, &misfit) {
 		w.builder.Undo()
+		if past := op == feed.OpDelete || op == feed.OpBefore; past && !slices.Contains(w.keyed, misfit.Index) {
+			// A row that is no more need not fit, as long as its key does.
+			cells, unfit = slices.Clone(cells), append(unfit, w.columns[misfit.Index].Name)
+			cells[misfit.Index] = nil
+			if err = m.Put(cells); err == nil {
+				w.voids(cells)
+			}
+			continue
+		}
 		return g.reject(w, op, m, misfit)
 	}
 	if err != nil {
 		return err
 	}
-	w.finish(op, g.tx.Time.UnixMicro(), g.place(), w.absent(m))
+	w.finish(op, g.tx.Time.UnixMicro(), g.place(), append(w.absent(m), unfit...))
 	size := 0
 	for i := range w.columns {
 		size += 8 + len(m.Value(i))
@@ -311,6 +336,15 @@ func (g *gathering) image(w *writer, op string, m *binlog.Image) error {
 		return g.send(w)
 	}
 	return nil
+}
+
+// voids appends nulls for columns that were left out.
+func (w *writer) voids(cells []*value.Cell) {
+	for i, c := range cells {
+		if c == nil && w.cells[i] != nil {
+			w.cells[i].Null()
+		}
+	}
 }
 
 // absent names the columns that an image does not tell.

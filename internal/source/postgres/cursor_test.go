@@ -5,168 +5,264 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/jackc/pgx/v5"
 
-	"weir/internal/engine/duckdb"
 	"weir/internal/fault"
 	"weir/internal/job"
-	"weir/internal/source"
-	"weir/internal/source/postgres"
 	"weir/test/env"
 )
 
-// readOn reads a dataset by cursor from a position and gives the ids read and the next position.
-func readOn(t *testing.T, s *duckdb.Session, of, dataset, cursor string, reader *postgres.Reader, from job.Position) ([]string, job.Position, error) {
-	t.Helper()
-	o, err := (&postgres.Config{}).WithURL(of).Open(t.Context(), source.Env{Root: t.TempDir(), Scratch: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader.SetDataset(dataset, cursor, "")
-	src, err := o.Dataset(reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scan, err := src.Begin(t.Context(), job.Read{Table: "raw.t", From: from})
+// next reads what is new after a position and gives the ids, and the position after them.
+func (r *reading) next(from job.Position) (ids []int64, end job.Position, err error) {
+	r.t.Helper()
+	s, err := r.begin(job.Read{From: from})
 	if err != nil {
 		return nil, from, err
 	}
-	defer scan.Close()
-	if len(scan.Splits()) == 0 {
-		return nil, from, nil
+	defer s.Close()
+	if len(s.Splits()) == 0 {
+		return nil, s.End(), nil
 	}
-	rows, err := scan.(source.Batched).Rows(t.Context())
+	rows, err := rowsOf(r.t, s)
 	if err != nil {
 		return nil, from, err
 	}
-	release, err := s.Batches(t.Context(), "weir_in", rows)
-	if err != nil {
-		t.Fatal(err)
+	defer rows.Close()
+	for {
+		b, err := rows.Next(r.t.Context())
+		if err != nil {
+			if err.Error() == "EOF" {
+				err = nil
+			}
+			return ids, s.End(), errors.Join(err, rows.Close())
+		}
+		ids = append(ids, b.Column(0).(*array.Int64).Int64Values()...)
+		b.Release()
 	}
-	out, err := s.Strings(t.Context(), "SELECT * FROM weir_in")
-	if err = errors.Join(err, release()); err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	for _, r := range out {
-		ids = append(ids, r[0].Value)
-	}
-	return ids, scan.End(), nil
 }
 
-// TestCursorMissesNothing reads while writers take numbers and times early and commit late: every row comes once.
+func (r *reading) mustNext(from job.Position) ([]int64, job.Position) {
+	r.t.Helper()
+	ids, end, err := r.next(from)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	slices.Sort(ids)
+	return ids, end
+}
+
+// TestCursorMissesNothing reads again and again while transactions take their numbers and times early and commit late, or never:
+// in the end each committed row was read, and none twice.
 func TestCursorMissesNothing(t *testing.T) {
-	for _, cursor := range []string{"n", "at"} {
+	of := env.Postgres(t)
+	exec(t, connect(t, of), `CREATE SEQUENCE s; CREATE TABLE t (id bigint PRIMARY KEY, num bigint NOT NULL, at timestamptz NOT NULL, local timestamp NOT NULL, coarse timestamptz NOT NULL)`)
+	for _, cursor := range []string{"id", "at", "local", "coarse"} {
 		t.Run(cursor, func(t *testing.T) {
-			of := env.Postgres(t)
-			exec(t, connect(t, of), "CREATE TABLE x (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), n bigserial, at timestamptz NOT NULL DEFAULT now())")
+			exec(t, connect(t, of), "TRUNCATE t")
 			ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
 			defer stop()
 			var writers sync.WaitGroup
-			for i := range 4 {
-				writers.Go(func() { lateWriter(ctx, of, rand.New(rand.NewPCG(uint64(i), 3))) })
+			for range 6 {
+				writers.Go(func() { write(ctx, t, of) })
 			}
-			s, seen, position := session(t), map[string]int{}, job.Position(nil)
-			for reading := true; reading; {
-				reading = ctx.Err() == nil // once more when all is written
-				if !reading {
-					writers.Wait()
-				}
-				ids, next, err := readOn(t, s, of, "public.x", cursor, &postgres.Reader{CursorWait: 10 * time.Second}, position)
-				if err != nil {
-					t.Fatal(err)
-				}
+			r := reads(t, of, "t", cursor)
+			seen, position, passes := map[int64]int{}, job.Position{}, 0
+			read := func() {
+				ids, end := r.mustNext(position)
 				for _, id := range ids {
 					seen[id]++
 				}
-				position = next
+				position = end
+				passes++
 			}
-			var n int
-			if err := connect(t, of).QueryRow(t.Context(), "SELECT count(*) FROM x").Scan(&n); err != nil {
+			for ctx.Err() == nil {
+				read()
+			}
+			writers.Wait()
+			read()
+			rows, err := connect(t, of).Query(t.Context(), "SELECT id FROM t")
+			if err != nil {
 				t.Fatal(err)
 			}
-			twice := 0
-			for _, k := range seen {
-				if k > 1 {
-					twice++
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range ids {
+				if seen[id] != 1 {
+					t.Errorf("row %d was read %d times", id, seen[id])
 				}
 			}
-			if len(seen) != n || twice > 0 || n < 50 {
-				t.Errorf("%d rows, %d read, %d of them twice", n, len(seen), twice)
+			if len(seen) != len(ids) || len(ids) < 50 || passes < 4 {
+				t.Errorf("%d rows were read of %d, in %d passes", len(seen), len(ids), passes)
 			}
 		})
 	}
 }
 
-// lateWriter begins transactions, waits, writes, waits and commits or not.
-func lateWriter(ctx context.Context, of string, rng *rand.Rand) {
-	keep := context.WithoutCancel(ctx)
-	c, err := pgx.Connect(keep, of)
+// write commits rows in transactions that dawdle.
+func write(ctx context.Context, t *testing.T, of string) {
+	c, err := pgx.Connect(context.Background(), of)
 	if err != nil {
+		t.Error(err)
 		return
 	}
-	defer c.Close(keep)
-	pause := func() { time.Sleep(time.Duration(rng.IntN(40)) * time.Millisecond) }
+	defer c.Close(context.Background())
+	dawdle := func() string { return fmt.Sprintf("; SELECT pg_sleep(%f); ", rand.Float64()*0.06) }
 	for ctx.Err() == nil {
-		tx, err := c.Begin(keep)
-		if err != nil {
+		sql := "BEGIN; SELECT now()" + dawdle() + "SELECT nextval('s')" + dawdle() +
+			"INSERT INTO t SELECT currval('s'), currval('s'), now(), now(), date_trunc('second', now())" + dawdle() + "COMMIT"
+		if rand.IntN(5) == 0 {
+			sql = strings.TrimSuffix(sql, "COMMIT") + "ROLLBACK"
+		}
+		if _, err := c.Exec(context.Background(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Error(err)
 			return
-		}
-		if _, err := tx.Exec(keep, "SELECT now()"); err != nil { // the time is taken
-			return
-		}
-		pause()
-		for range 1 + rng.IntN(5) {
-			if _, err := tx.Exec(keep, "INSERT INTO x DEFAULT VALUES"); err != nil {
-				return
-			}
-			pause()
-		}
-		if rng.IntN(5) == 0 {
-			_ = tx.Rollback(keep)
-		} else {
-			_ = tx.Commit(keep)
 		}
 	}
 }
 
-// TestCursorTies reads rows of one value that come in several lots, and says who holds a cursor up.
+// TestCursorTies tells rows with the position's own value apart, also when the table has gained or lost columns since.
 func TestCursorTies(t *testing.T) {
 	of := env.Postgres(t)
 	c := connect(t, of)
-	exec(t, c, "CREATE TABLE x (id int PRIMARY KEY, day date NOT NULL); INSERT INTO x VALUES (1, '2026-01-01'), (2, '2026-01-02')")
-	s, reader := session(t), func() *postgres.Reader { return &postgres.Reader{CursorWait: 200 * time.Millisecond} }
-	read := func(from job.Position, want string) job.Position {
-		t.Helper()
-		ids, next, err := readOn(t, s, of, "public.x", "day", reader(), from)
-		if got := strings.Join(ids, " "); err != nil || got != want {
-			t.Errorf("read %q, want %q: %v", got, want, err)
+	exec(t, c, `CREATE TABLE t (id bigint PRIMARY KEY, d date NOT NULL, v text); INSERT INTO t SELECT i, '2026-01-01', 'x' FROM generate_series(1, 3) i;
+		CREATE TABLE keyless (id bigint, d date NOT NULL, v text); INSERT INTO keyless SELECT * FROM t`)
+	for _, name := range []string{"t", "keyless"} {
+		r := reads(t, of, name, "d")
+		ids, at := r.mustNext(nil)
+		same := func(what string, want ...int64) {
+			t.Helper()
+			if !slices.Equal(ids, want) {
+				t.Errorf("%s: %s: %v, not %v", name, what, ids, want)
+			}
 		}
-		return next
+		same("at first", 1, 2, 3)
+		ids, at = r.mustNext(at)
+		same("again")
+		exec(t, c, "INSERT INTO "+name+" VALUES (4, '2026-01-01', 'y')")
+		ids, at = r.mustNext(at)
+		same("one more with the same value", 4)
+		exec(t, c, "ALTER TABLE "+name+" ADD more int DEFAULT 7")
+		ids, at = r.mustNext(at)
+		same("a column more")
+		exec(t, c, "INSERT INTO "+name+" VALUES (5, '2026-01-01', 'y')")
+		ids, at = r.mustNext(at)
+		same("a row after it", 5)
+		exec(t, c, "ALTER TABLE "+name+" DROP v; DELETE FROM "+name+" WHERE id = 2")
+		if name == "keyless" {
+			_, _, err := r.next(at)
+			refused(t, err, fault.Data, "told from those read", "--full")
+			continue
+		}
+		ids, at = r.mustNext(at)
+		same("a column less")
+		exec(t, c, "INSERT INTO t VALUES (6, '2026-01-01'), (7, '2025-01-01'), (8, '2026-01-02')")
+		ids, at = r.mustNext(at)
+		same("rows after it", 6, 8)
+		exec(t, c, "DELETE FROM t WHERE id = 8")
+		ids, at = r.mustNext(at)
+		same("the last is gone")
+		exec(t, c, "INSERT INTO t VALUES (9, '2026-01-01'), (10, '2026-01-03')")
+		ids, _ = r.mustNext(at)
+		same("a position does not go back", 10)
 	}
-	at := read(nil, "1 2")
-	at = read(at, "")
-	exec(t, c, "INSERT INTO x VALUES (3, '2026-01-02')")
-	at = read(at, "3")
-	at = read(at, "")
-	exec(t, c, "INSERT INTO x VALUES (4, '2026-01-02'), (5, '2026-01-03')")
-	at = read(at, "4 5")
-	holder := connect(t, of)
-	exec(t, holder, "BEGIN; INSERT INTO x VALUES (6, '2026-01-03')")
-	exec(t, c, "INSERT INTO x VALUES (7, '2026-01-04')")
-	_, _, err := readOn(t, s, of, "public.x", "day", reader(), at)
+}
+
+// TestCursorHeldBack names who holds a read up, or reads what lies before.
+func TestCursorHeldBack(t *testing.T) {
+	of := env.Postgres(t)
+	c, other := connect(t, of), connect(t, of)
+	exec(t, c, `CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), local timestamp NOT NULL DEFAULT now());
+		INSERT INTO t VALUES (1, now() - interval '1 hour', now() - interval '1 day'); INSERT INTO t VALUES (2, now() - interval '1 hour', now() - interval '1 day')`)
 	var pid int
-	if e := holder.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); e != nil {
-		t.Fatal(e)
+	if err := other.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		t.Fatal(err)
 	}
-	if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(fault.HintOf(err), fmt.Sprint(pid)) {
-		t.Errorf("held up by %d: %v · %s", pid, err, fault.HintOf(err))
+	// It has taken its time, and has written nothing yet.
+	exec(t, other, "BEGIN; SELECT now()")
+	time.Sleep(20 * time.Millisecond)
+	exec(t, c, "INSERT INTO t VALUES (3)")
+	ends := map[string]job.Position{}
+	for _, cursor := range []string{"id", "at", "local"} { // a time without a zone cannot be compared with the server's clock
+		r := reads(t, of, "t", cursor)
+		r.reader.CursorWait = 200 * time.Millisecond
+		ids, end, err := r.next(nil)
+		if cursor != "at" {
+			refused(t, err, fault.Unavailable, fmt.Sprintf("process %d of", pid), "cursor_wait")
+			continue
+		}
+		if slices.Sort(ids); err != nil || !slices.Equal(ids, []int64{1, 2}) {
+			t.Errorf("by %s: %v, %v", cursor, ids, err)
+		}
+		ends[cursor] = end
 	}
-	exec(t, holder, "COMMIT")
-	read(at, "6 7")
+	exec(t, other, "INSERT INTO t VALUES (4); COMMIT")
+	for cursor, end := range ends {
+		if ids, _ := reads(t, of, "t", cursor).mustNext(end); !slices.Equal(ids, []int64{3, 4}) {
+			t.Errorf("by %s afterwards: %v", cursor, ids)
+		}
+	}
+	// Readers do not hold anyone up.
+	whole := reads(t, of, "t", "")
+	if _, err := whole.rows(); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, c, "INSERT INTO t VALUES (5)")
+	r := reads(t, of, "t", "id")
+	r.reader.CursorWait = 300 * time.Millisecond
+	if ids, _ := r.mustNext(nil); len(ids) != 5 {
+		t.Errorf("beside a whole read: %v", ids)
+	}
+}
+
+// TestCursorOfPreparedTransactions waits for those, too.
+func TestCursorOfPreparedTransactions(t *testing.T) {
+	of := env.Postgres(t)
+	c := connect(t, of)
+	var most string
+	if err := c.QueryRow(t.Context(), "SHOW max_prepared_transactions").Scan(&most); err != nil || most == "0" {
+		t.Skip("the server takes no prepared transactions")
+	}
+	exec(t, c, `CREATE TABLE t (id bigint PRIMARY KEY); INSERT INTO t VALUES (2)`)
+	exec(t, c, `BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'held'`)
+	r := reads(t, of, "t", "id")
+	r.reader.CursorWait = 100 * time.Millisecond
+	_, _, err := r.next(nil)
+	exec(t, c, "COMMIT PREPARED 'held'")
+	refused(t, err, fault.Unavailable, `"held"`)
+	if ids, _ := r.mustNext(nil); len(ids) != 2 {
+		t.Errorf("afterwards: %v", ids)
+	}
+}
+
+// TestCursorMistakes names what cannot be a cursor, and looks back where that is asked for.
+func TestCursorMistakes(t *testing.T) {
+	of := env.Postgres(t)
+	exec(t, connect(t, of), `CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz, v text); INSERT INTO t VALUES (1, '2026-01-01 10:00Z', 'a'), (2, NULL, 'b')`)
+	for cursor, says := range map[string]string{"at": "is null in some rows", "v": "a cursor is a number", "gone": "is not in public.t"} {
+		_, _, err := reads(t, of, "t", cursor).next(nil)
+		class := fault.Usage
+		if cursor == "at" {
+			class = fault.Data
+		}
+		refused(t, err, class, says)
+	}
+	r := reads(t, of, "t", "at")
+	r.reader.Where, r.reader.Lookback = "at IS NOT NULL -- a comment", time.Hour
+	ids, at := r.mustNext(nil)
+	if !slices.Equal(ids, []int64{1}) {
+		t.Errorf("with where: %v", ids)
+	}
+	exec(t, connect(t, of), "INSERT INTO t VALUES (3, '2026-01-01 09:30Z', 'late'), (4, '2026-01-01 08:30Z', 'too late'), (5, '2026-01-01 11:00Z', 'new')")
+	if ids, _ = r.mustNext(at); !slices.Equal(ids, []int64{1, 3, 5}) {
+		t.Errorf("with lookback: %v", ids)
+	}
 }

@@ -58,8 +58,9 @@ type following struct {
 	members map[string]source.Member // by lake table
 
 	mu   sync.Mutex
-	slot string // "" until known
-	used bool   // read from, in this process
+	slot string          // "" until known
+	used bool            // read from, in this process
+	held replication.LSN // what main has where a branch is read: its changes stay; 0: nothing
 }
 
 // Follow names the tables of the feed.
@@ -133,12 +134,48 @@ func (f *following) known(ctx context.Context, c *pgx.Conn) (string, error) {
 			}
 		}
 	}
+	if err := f.hold(ctx); err != nil {
+		return "", err
+	}
 	for name, p := range standing {
 		if lsn, err := replication.ParseLSN(p.LSN); err == nil && p.Slot == f.slot && f.slot != "" {
 			f.hub.Place(name, lsn)
 		}
 	}
 	return f.slot, nil
+}
+
+// hold finds what main needs of the slot where a branch is read.
+func (f *following) hold(ctx context.Context) error {
+	for name, m := range f.members {
+		if m.Main == nil {
+			continue
+		}
+		at, err := m.Main(ctx)
+		if err != nil {
+			return err
+		}
+		t, err := dataset(m)
+		if err != nil {
+			return err
+		}
+		text, ok := at[t.String()]
+		if !ok {
+			continue
+		}
+		if p, lsn, err := readPlace(name, text); err == nil && p.Slot == f.slot && (f.held == 0 || lsn < f.held) {
+			f.held = lsn
+		}
+	}
+	return nil
+}
+
+// within is no further than what main needs.
+func (f *following) within(at replication.LSN) replication.LSN {
+	if f.held > 0 {
+		return min(at, f.held)
+	}
+	return at
 }
 
 // prepare makes publication and slot ready for a table's first read: what is committed from here on is kept.
@@ -213,7 +250,7 @@ func (f *following) take(ctx context.Context, table string, at place, from repli
 const catchUp = 16 << 20
 
 // gather reads the slot up to now.
-func (f *following) gather(ctx context.Context, from map[string]replication.LSN, keep func(feed.Changes) error) (replication.LSN, error) {
+func (f *following) gather(ctx context.Context, from map[string]replication.LSN, safe replication.LSN, keep func(feed.Changes) error) (replication.LSN, error) {
 	c, err := f.opened.primary.Dial(ctx)
 	if err != nil {
 		return 0, err
@@ -235,7 +272,7 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 		if !twice || at < follow.After {
 			follow.After = at
 		}
-		follow.Key = m.Key
+		follow.Key = append(follow.Key, m.Key...)
 		convert.declared[t] = append(convert.declared[t], m.Reader.(*Reader).columns...)
 		tables[t], names[t] = follow, append(names[t], name)
 	}
@@ -243,12 +280,21 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 	defer pool.Close()
 	f.used = true
 	stream, err := replication.Open(ctx, f.opened.primary, replication.Options{Slot: f.slot, Publication: f.publication(), Tables: tables,
-		Convert: convert.column, Pool: pool, Scratch: f.opened.scratch, Goal: goal, CatchUp: catchUp})
+		Convert: convert.column, Pool: pool, Scratch: f.opened.scratch, Hold: f.within(safe), Goal: goal, CatchUp: catchUp})
 	if err != nil {
-		return 0, err
+		return 0, unreadable(err, names)
 	}
 	to, err := f.drain(ctx, stream, names, from, keep)
-	return max(to, goal), errors.Join(err, stream.Close(context.WithoutCancel(ctx)))
+	return max(to, goal), unreadable(errors.Join(err, stream.Close(context.WithoutCancel(ctx))), names)
+}
+
+// unreadable names the tables of the lake that an error of one dataset keeps from being read.
+func unreadable(err error, names map[replication.Table][]string) error {
+	var of *replication.TableError
+	if errors.As(err, &of) {
+		return &feed.Unreadable{Tables: names[of.Table], Err: err}
+	}
+	return err
 }
 
 func (f *following) drain(ctx context.Context, stream *replication.Feed, names map[replication.Table][]string, from map[string]replication.LSN, keep func(feed.Changes) error) (to replication.LSN, err error) {
@@ -322,6 +368,7 @@ func (o *opened) Acknowledge(ctx context.Context) error {
 		return nil
 	}
 	forget, ok := f.hub.Forgettable()
+	forget = f.within(forget)
 	if !ok || f.slot == "" || !f.used {
 		return nil
 	}

@@ -34,19 +34,27 @@ func reads(t *testing.T, of, dataset, cursor string) *reading {
 	return r
 }
 
+// open makes the source.
+func (r *reading) open() (err error) {
+	r.t.Helper()
+	if r.opened, err = r.config.Open(r.t.Context(), source.Env{Root: r.t.TempDir(), Scratch: r.t.TempDir()}); err != nil {
+		return err
+	}
+	postgres.InParts(r.opened, 64<<10)
+	if r.source, err = r.opened.Dataset(r.reader); err != nil {
+		return err
+	}
+	r.t.Cleanup(func() { _ = errors.Join(r.source.Close(), r.opened.Close()) })
+	return nil
+}
+
 // begin opens what is not open yet and begins a scan.
 func (r *reading) begin(read job.Read) (source.Scan, error) {
 	r.t.Helper()
 	if r.source == nil {
-		var err error
-		if r.opened, err = r.config.Open(r.t.Context(), source.Env{Root: r.t.TempDir(), Scratch: r.t.TempDir()}); err != nil {
+		if err := r.open(); err != nil {
 			return nil, err
 		}
-		postgres.InParts(r.opened, 64<<10)
-		if r.source, err = r.opened.Dataset(r.reader); err != nil {
-			return nil, err
-		}
-		r.t.Cleanup(func() { _ = errors.Join(r.source.Close(), r.opened.Close()) })
 	}
 	read.Table = "raw.t"
 	s, err := r.source.Begin(r.t.Context(), read)

@@ -152,6 +152,7 @@ func (r *rows) join(ctx context.Context) (*pgx.Conn, error) {
 	if name := r.scan.fixed.name; name != "" {
 		sql += "; SET TRANSACTION SNAPSHOT " + quoteLiteral(name)
 	}
+	sql += "; SET LOCAL application_name = " + quoteLiteral(readerName)
 	if encoding(c) == "SQL_ASCII" {
 		sql += "; SET LOCAL client_encoding = 'SQL_ASCII'" // else one value that is no UTF-8 would end the whole read
 	}

@@ -24,9 +24,9 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	if s.fixed != nil {
 		return nil
 	}
-	bound := ""
+	bound, held := "", false
 	if s.cursor != nil {
-		if bound, err = s.fixCursor(ctx); err != nil {
+		if bound, held, err = s.fixCursor(ctx); err != nil {
 			return err
 		}
 	}
@@ -43,7 +43,7 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	if s.id.Standby {
 		lsn = "coalesce(pg_last_wal_replay_lsn()::text, '')"
 	}
-	if _, err := s.control.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"+join+"; SET LOCAL idle_in_transaction_session_timeout = 0", pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := s.control.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"+join+"; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL application_name = "+quoteLiteral(readerName), pgx.QueryExecModeSimpleProtocol); err != nil {
 		return fmt.Errorf("open a snapshot: %w", postgres.Classify(ctx, err))
 	}
 	// It locks the table, its partitions and children as LOCK TABLE would, which asks for rights on all columns.
@@ -69,7 +69,7 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	}
 	f.ranges = s.ranges()
 	if s.cursor != nil {
-		if err := s.settle(ctx, bound); err != nil {
+		if err := s.settle(ctx, bound, held); err != nil {
 			return err
 		}
 	}

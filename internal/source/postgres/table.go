@@ -179,7 +179,7 @@ func (s *scan) Columns(context.Context) ([]job.Column, error) {
 
 // Splits is the table itself, or nothing where the cursor has not moved.
 func (s *scan) Splits() []source.Split {
-	if s.rel == nil || s.cursor != nil && !s.cursor.moved() {
+	if s.rel == nil || s.cursor != nil && !s.cursor.more {
 		return nil
 	}
 	return []source.Split{{Name: s.rel.shown(), Bytes: s.rel.bytes}}
@@ -196,7 +196,7 @@ func (s *scan) Explain() string {
 	case s.cursor == nil:
 		return "all of " + s.rel.shown()
 	case s.cursor.from == nil:
-		return "all of " + s.rel.shown() + " up to " + s.reader.cursor + " " + s.cursor.seen.Value
+		return "all of " + s.rel.shown() + " by " + s.reader.cursor
 	}
 	return s.rel.shown() + " after " + s.reader.cursor + " " + s.cursor.from.Value
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Scratch     string // a folder for large transactions until they commit; "" leaves that to the server
 	Binary      bool   // ask for values in binary form
 
+	Hold        LSN           // others need what is after it, so it is not confirmed; 0: no one does
 	Goal        LSN           // read all transactions that committed before, and end; 0: go on
 	CatchUp     int64         // bytes of log before Goal from which on the backlog is read as a query; 0: never
 	PeekChanges int           // changes the server may gather at once for such a query; 0: all
@@ -333,7 +334,7 @@ func (f *Feed) forget(id uint32) {
 	f.last, f.lastID = nil, 0
 	if w := f.rows[id]; w != nil {
 		f.flush(w)
-		w.builder.Release()
+		w.release()
 	}
 	delete(f.rows, id)
 }
@@ -352,7 +353,10 @@ func (f *Feed) table(ctx context.Context, id uint32) (*rows, error) {
 		if follow, wanted := f.o.Tables[r.Table()]; wanted {
 			var err error
 			if w, err = newRows(ctx, r, follow, f.o); err != nil {
-				return nil, err
+				if ctx.Err() != nil {
+					return nil, err
+				}
+				w = &rows{relation: r, after: follow.After, broken: &TableError{r.Table(), err}}
 			}
 		}
 		f.rows[id] = w
@@ -373,6 +377,9 @@ func (f *Feed) change(ctx context.Context, m *Message) error {
 		}
 		return nil
 	}
+	if w.broken != nil {
+		return w.broken
+	}
 	size := w.size
 	if err := w.change(&f.tx, m); err != nil {
 		return err
@@ -391,6 +398,9 @@ func (f *Feed) truncate(ctx context.Context, m *Message) error {
 		if w == nil || f.tx.lsn < w.after {
 			f.tx.seq++
 			continue
+		}
+		if w.broken != nil {
+			return w.broken
 		}
 		size := w.size
 		w.truncate(&f.tx)

@@ -79,10 +79,14 @@ func (f *Feed) check(ctx context.Context) error {
 		return err
 	}
 	first := f.o.first()
-	f.committed.raise(first)
+	safe := first
+	if f.o.Hold > 0 {
+		safe = min(first, f.o.Hold)
+	}
+	f.committed.raise(safe)
 	f.handled, f.marked = first, first
 	f.over = f.o.Goal > 0 && first >= f.o.Goal
-	return Advance(ctx, c, f.o.Slot, first)
+	return Advance(ctx, c, f.o.Slot, safe)
 }
 
 func (f *Feed) usable(c *pgx.Conn, slot *Slot, ok bool) error {
@@ -102,8 +106,8 @@ func (f *Feed) usable(c *pgx.Conn, slot *Slot, ok bool) error {
 	}
 	for t, w := range f.o.Tables {
 		if w.After < slot.Confirmed {
-			return fault.New(fault.Data, "%s has changes before %s, the slot tells only what came after %s", t, w.After, slot.Confirmed).
-				WithHint("someone else has read the slot, or it was made anew: read the table anew with --full")
+			return &TableError{t, fault.New(fault.Data, "%s has changes before %s, the slot tells only what came after %s", t, w.After, slot.Confirmed).
+				WithHint("the table was rolled back, someone else has read the slot, or it was made anew: read the table anew with --full")}
 		}
 	}
 	return nil
@@ -166,7 +170,7 @@ func (f *Feed) Close(ctx context.Context) (err error) {
 	}
 	for _, w := range f.rows {
 		if w != nil {
-			w.builder.Release()
+			w.release()
 		}
 	}
 	for _, s := range f.spills {

@@ -112,11 +112,11 @@ func CheckPublished(ctx context.Context, c *pgx.Conn, name string, tables []Tabl
 	for _, t := range tables {
 		i := slices.IndexFunc(p.tables, func(p publishedTable) bool { return p.Table == t })
 		if i < 0 {
-			return fault.New(fault.Usage, "publication %s lacks the table %s", name, t).
-				WithHint("ALTER PUBLICATION %s ADD TABLE %s, then read the table anew with --full", postgres.Quote(name), postgres.Quote(t.Schema, t.Name))
+			return &TableError{t, fault.New(fault.Usage, "publication %s lacks the table %s: it was taken out, or dropped and perhaps made again", name, t).
+				WithHint("read the table anew with --full, which adds it")}
 		}
 		if err := p.tables[i].check(name); err != nil {
-			return err
+			return &TableError{t, err}
 		}
 	}
 	return nil
