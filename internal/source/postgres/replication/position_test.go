@@ -179,9 +179,6 @@ func TestFollow(t *testing.T) {
 	r.wait("SELECT flush_lsn >= $2::text::pg_lsn FROM pg_stat_replication JOIN pg_replication_slots ON pid = active_pid WHERE slot_name = $1", r.slot, "0/1")
 	for range 3 {
 		r.exec("INSERT INTO quiet VALUES (1)")
-		if err := replication.Beat(t.Context(), r.conn); err != nil {
-			t.Fatal(err)
-		}
 	}
 	idle := r.now()
 	all, at := drain(t, t.Context(), f, func(at replication.LSN) bool { return at >= idle })
