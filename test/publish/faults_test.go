@@ -209,6 +209,44 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 }
 
+// TestFollow publishes what a session that follows has built, and asks no destination while nothing is built.
+func TestFollow(t *testing.T) {
+	p := newPlace(t, env.Postgres(t), following)
+	batch(p, 0, 100)
+	var out bytes.Buffer
+	c := program.Command(t.Context(), "-C", p.dir, "--env", "prod", "run", "--follow", "--every", "200ms")
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reached := func(rows string) {
+		t.Helper()
+		for range 300 {
+			if there := p.there("SELECT coalesce((SELECT count(DISTINCT v) FROM appended), 0)"); len(there) == 1 && there[0] == rows {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Fatalf("the rows did not come\n%s", out.String())
+	}
+	p.exec("CREATE TABLE IF NOT EXISTS appended (id bigint, v bigint, text text)")
+	reached("1")
+	batch(p, 1, 100)
+	reached("2")
+	time.Sleep(time.Second)
+	if err := c.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	p.weir(0, "run")
+	followed(p)
+	if n := strings.Count(out.String(), "published to bi.public.appended"); n != 2 {
+		t.Errorf("published %d times\n%s", n, out.String())
+	}
+}
+
 func TestConnectionFails(t *testing.T) {
 	server := env.Postgres(t)
 	p := newPlace(t, server, map[string]string{"tables/raw/orders.yaml": orders + "publish: bi.public.orders\nretries: 0\n", "inbox/orders1.csv": "id,store,total\n1,a,1\n"})
