@@ -28,6 +28,8 @@ func cases() []benchCase {
 		{"pg-full-decode", "reading it over two connections, nothing written, against two of psql, rows/s", 0.65, false, pgFullDecode},
 		{"pg-memory-1x-10x", "peak memory with ten times the rows of a PostgreSQL table against once", 1.10, true, pgMemoryGrowth},
 		{"pg-memory-values", "peak memory with values of 8 MB against 300 MB", 1.00, true, pgMemoryValues},
+		{"pg-changes-stream", "1.4 M changes of PostgreSQL by the stream into batches, against pg_recvlogical to nothing, changes/s", 0.85, false, pgChangesStream},
+		{"pg-changes-backlog", "the same as a backlog", 2.00, false, pgChangesBacklog},
 		{"lake-postgres", "2 M rows of a table to PostgreSQL against psql COPY of a binary file, rows/s", 0.85, false, lakePostgres},
 		{"memory-1x-10x", "peak memory with ten times the CSV against once", 1.10, true, memoryGrowth},
 		{"memory-budget", "peak memory against the budget and 150 MB", 1.00, true, memoryBudget},

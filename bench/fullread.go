@@ -34,10 +34,27 @@ func (s *settings) server(ctx context.Context, rows int64) (server, error) {
 	if err != nil {
 		return server{}, err
 	}
-	sv := server{url: url, table: table}
 	if err := os.Setenv(varBench, url); err != nil {
+		return server{}, err
+	}
+	sv, err := found(ctx, url)
+	if err != nil {
 		return sv, err
 	}
+	sv.table = table
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return sv, fmt.Errorf("connect to the bench's database: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	// Both sides find the table where it was before: in memory.
+	_, err = conn.Exec(ctx, "SELECT count(*) FROM "+table)
+	return sv, err
+}
+
+// found looks for the server's process.
+func found(ctx context.Context, url string) (server, error) {
+	sv := server{url: url}
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return sv, fmt.Errorf("connect to the bench's database: %w", err)
@@ -47,9 +64,7 @@ func (s *settings) server(ctx context.Context, rows int64) (server, error) {
 	if conn.QueryRow(ctx, "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)").Scan(&line) == nil {
 		sv.postmaster, _ = strconv.Atoi(line) // only a figure beside others hangs on it
 	}
-	// Both sides find the table where it was before: in memory.
-	_, err = conn.Exec(ctx, "SELECT count(*) FROM "+table)
-	return sv, err
+	return sv, nil
 }
 
 // used is the CPU time of the server's sessions that have ended, so also of those that measure nothing of ours.

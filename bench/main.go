@@ -34,6 +34,8 @@ func main() {
 		err = runPostgres(ctx, os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "decode":
 		err = runDecode(ctx, os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "changes":
+		err = runChanges(ctx, os.Args[2:])
 	default:
 		err = runCases(ctx, os.Args[1:])
 	}

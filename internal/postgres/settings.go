@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -183,7 +184,19 @@ func (s *Server) Address() string {
 
 // Dial opens a connection. more are further startup parameters, such as replication=database.
 func (s *Server) Dial(ctx context.Context, more ...[2]string) (*pgx.Conn, error) {
+	return s.dial(ctx, func(c net.Conn) net.Conn { return c }, more)
+}
+
+func (s *Server) dial(ctx context.Context, through func(net.Conn) net.Conn, more [][2]string) (*pgx.Conn, error) {
 	config := s.config.Copy()
+	open := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := open(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return through(conn), nil
+	}
 	for _, p := range more {
 		config.RuntimeParams[p[0]] = p[1]
 	}
@@ -199,9 +212,10 @@ func (s *Server) Dial(ctx context.Context, more ...[2]string) (*pgx.Conn, error)
 	return conn, nil
 }
 
-// DialRaw opens a connection of the lower kind, for protocols that are framed by the caller.
-func (s *Server) DialRaw(ctx context.Context, more ...[2]string) (*pgconn.PgConn, error) {
-	conn, err := s.Dial(ctx, more...)
+// DialRaw opens a connection of the lower kind, for protocols that are framed by the caller. through gives the network connection
+// that the server is spoken to through, TLS above it.
+func (s *Server) DialRaw(ctx context.Context, through func(net.Conn) net.Conn, more ...[2]string) (*pgconn.PgConn, error) {
+	conn, err := s.dial(ctx, through, more)
 	if err != nil {
 		return nil, err
 	}

@@ -261,7 +261,7 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 		return 0, err
 	}
 	tables, names := map[replication.Table]replication.Follow{}, map[replication.Table][]string{}
-	convert := &converter{c: c, declared: map[replication.Table][]job.Column{}}
+	convert, most := &converter{c: c, declared: map[replication.Table][]job.Column{}}, 0
 	for name, at := range from {
 		m := f.members[name]
 		t, err := dataset(m)
@@ -273,6 +273,7 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 			follow.After = at
 		}
 		follow.Key = append(follow.Key, m.Key...)
+		most = max(most, int(m.Reader.(*Reader).MaxValueBytes))
 		convert.declared[t] = append(convert.declared[t], m.Reader.(*Reader).columns...)
 		tables[t], names[t] = follow, append(names[t], name)
 	}
@@ -280,7 +281,8 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 	defer pool.Close()
 	f.used = true
 	stream, err := replication.Open(ctx, f.opened.primary, replication.Options{Slot: f.slot, Publication: f.publication(), Tables: tables,
-		Convert: convert.column, Pool: pool, Scratch: f.opened.scratch, Hold: f.within(safe), Goal: goal, CatchUp: catchUp})
+		Convert: convert.column, Pool: pool, Scratch: f.opened.scratch, Hold: f.within(safe), Goal: goal, CatchUp: catchUp,
+		MaxChange: 2 * rowMost * most}) // a change may tell the row before, too
 	if err != nil {
 		return 0, unreadable(err, names)
 	}

@@ -26,12 +26,11 @@ type Options struct {
 	Convert     func(context.Context, Table, Column) (Conversion, error)
 	Pool        *record.Pool
 	Scratch     string // a folder for large transactions until they commit; "" leaves that to the server
-	Binary      bool   // ask for values in binary form
 
 	Hold        LSN           // others need what is after it, so it is not confirmed; 0: no one does
 	Goal        LSN           // read all transactions that committed before, and end; 0: go on
 	CatchUp     int64         // bytes of log before Goal from which on the backlog is read as a query; 0: never
-	PeekChanges int           // changes the server may gather at once for such a query; 0: all
+	PeekChanges int           // changes the server may gather in files for such a query, 10 million by default; the rest is read as a stream
 	Every       time.Duration // without Goal: how long rows may wait for a mark; 1 s by default
 	Memory      int           // bytes of rows to gather, 64 MiB by default (promise 5)
 	MaxChange   int           // bytes one change may have, 64 MiB by default
@@ -56,6 +55,13 @@ func (o *Options) memory() int {
 		return o.Memory
 	}
 	return 64 << 20
+}
+
+func (o *Options) peekChanges() int {
+	if o.PeekChanges > 0 {
+		return o.PeekChanges
+	}
+	return 10_000_000
 }
 
 func (o *Options) every() time.Duration {

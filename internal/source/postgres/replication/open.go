@@ -75,7 +75,7 @@ func (f *Feed) check(ctx context.Context) error {
 		tables = append(tables, t)
 	}
 	slices.SortFunc(tables, func(a, b Table) int { return slices.Compare([]string{a.Schema, a.Name}, []string{b.Schema, b.Name}) })
-	if err := CheckPublished(ctx, c, f.o.Publication, tables); err != nil {
+	if err := checkPublished(ctx, c, f.o.Publication, tables); err != nil {
 		return err
 	}
 	first := f.o.first()
@@ -104,7 +104,12 @@ func (f *Feed) usable(c *pgx.Conn, slot *Slot, ok bool) error {
 	case slot.Active():
 		return fault.New(fault.Conflict, "session %d reads it", slot.PID).WithHint("one slot has one reader: another run, or one that has just ended, still holds it")
 	}
+	end := slot.Confirmed + LSN(max(slot.Behind, 0))
 	for t, w := range f.o.Tables {
+		if w.After > end {
+			return fault.New(fault.Data, "%s was read to %s, the server's log ends at %s", t, w.After, end).
+				WithHint("another copy of the server has taken over, or it was set back, without what had been read last: read its tables anew with --full")
+		}
 		if w.After < slot.Confirmed {
 			return &TableError{t, fault.New(fault.Data, "%s has changes before %s, the slot tells only what came after %s", t, w.After, slot.Confirmed).
 				WithHint("the table was rolled back, someone else has read the slot, or it was made anew: read the table anew with --full")}
@@ -122,7 +127,7 @@ func (f *Feed) open(ctx context.Context) (err error) {
 	if err := f.letGo(ctx); err != nil {
 		return err
 	}
-	f.from, err = origins(startPeek(ctx, f.server, f.o, f.o.Goal, f.version))
+	f.from, err = origins(startPeek(ctx, f.server, f.o, f.o.Goal))
 	return err
 }
 

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"weir/internal/postgres"
 	"weir/internal/source/postgres/replication"
+	"weir/test/env"
 )
 
 // The slot lets go of what the lake has, and of nothing else (promise 1).
@@ -176,9 +179,6 @@ func TestFollow(t *testing.T) {
 	r.wait("SELECT flush_lsn >= $2::text::pg_lsn FROM pg_stat_replication JOIN pg_replication_slots ON pid = active_pid WHERE slot_name = $1", r.slot, "0/1")
 	for range 3 {
 		r.exec("INSERT INTO quiet VALUES (1)")
-		if err := replication.Beat(t.Context(), r.conn); err != nil {
-			t.Fatal(err)
-		}
 	}
 	idle := r.now()
 	all, at := drain(t, t.Context(), f, func(at replication.LSN) bool { return at >= idle })
@@ -299,6 +299,40 @@ func TestChangedColumns(t *testing.T) {
 		}
 		if want := "insert d id=1 [id]\ninsert d id=2 n=2 [id n]\ninsert d id=3 t=c [id t]\ninsert d id=4 u=d [id u]\n"; got != want {
 			t.Errorf("%s: got\n%s", name, got)
+		}
+	}
+}
+
+// Changes come over TLS as they do without: many records, each as small as a change.
+func TestOverTLS(t *testing.T) {
+	ca := env.PostgresCA(t)
+	r := newRig(t, "CREATE TABLE d (id int PRIMARY KEY, t text)")
+	r.exec("INSERT INTO d SELECT g, 'row ' || g FROM generate_series(1, 50000) g", "UPDATE d SET t = repeat('x', 300000) WHERE id = 7")
+	u, err := url.Parse(r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = ""
+	if r.server, err = (&postgres.Settings{URL: u.String(), TLSCA: ca, TLS: "verify-full"}).Prepare("", nil); err != nil {
+		t.Fatal(err)
+	}
+	var secured bool
+	if err := r.dial().QueryRow(t.Context(), "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").Scan(&secured); err != nil || !secured {
+		t.Fatal(secured, err)
+	}
+	o := r.options("d")
+	o.Goal = r.now()
+	for name, o := range paths(t, o) {
+		f, err := replication.Open(t.Context(), r.server, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _ := drain(t, t.Context(), f, nil)
+		if err := f.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(all) != 50001 || all[49999].values["t"] != "row 50000" || len(all[50000].values["t"]) != 300000 {
+			t.Errorf("%s: %d changes", name, len(all))
 		}
 	}
 }

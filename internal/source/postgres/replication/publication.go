@@ -39,14 +39,6 @@ func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) erro
 	return nil
 }
 
-// DropPublication removes a publication; one that is not there is no error.
-func DropPublication(ctx context.Context, c *pgx.Conn, name string) error {
-	if _, err := c.Exec(ctx, "DROP PUBLICATION IF EXISTS "+postgres.Quote(name)); err != nil {
-		return fmt.Errorf("drop publication %s: %w", name, postgres.Classify(ctx, err))
-	}
-	return nil
-}
-
 type publication struct {
 	exists                            bool
 	insert, update, delete, truncates bool
@@ -96,8 +88,8 @@ func published(ctx context.Context, c *pgx.Conn, name string) (p publication, er
 	return p, nil
 }
 
-// CheckPublished says what keeps a publication from telling all changes of tables.
-func CheckPublished(ctx context.Context, c *pgx.Conn, name string, tables []Table) error {
+// checkPublished says what keeps a publication from telling all changes of tables.
+func checkPublished(ctx context.Context, c *pgx.Conn, name string, tables []Table) error {
 	p, err := published(ctx, c, name)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package replication
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -39,9 +38,8 @@ const (
 
 // Conversion says what the values of a column become.
 type Conversion struct {
-	Type   string                             // of the lake, as in job.Column
-	Text   func(*record.Column, []byte) error // appends a value from its text form
-	Binary func(*record.Column, []byte) error // from its binary form
+	Type string                             // of the lake, as in job.Column
+	Text func(*record.Column, []byte) error // appends a value from its text form
 }
 
 // transaction is the one whose changes are being read.
@@ -185,8 +183,6 @@ func (w *rows) append(tx *transaction, seq int64, op string, keyOnly bool, from 
 		switch kind {
 		case valueText:
 			err = w.convert[i].Text(col, value)
-		case valueBinary:
-			err = w.convert[i].Binary(col, value)
 		case valueNull:
 			col.Null()
 			absent = absent || keyOnly && !w.relation.Columns[i].Key
@@ -264,7 +260,7 @@ func (w *rows) reject(tx *transaction, seq int64, op string, from image, column 
 	w.size += len(raw) + 200
 }
 
-// raw is a tuple as a JSON object of texts, binary values in hex.
+// raw is a tuple as a JSON object of texts.
 func (w *rows) raw(v image) string {
 	out := []byte{'{'}
 	for i, c := range w.relation.Columns {
@@ -277,8 +273,6 @@ func (w *rows) raw(v image) string {
 		case valueText:
 			text, _ := json.Marshal(string(value))
 			out = append(out, text...)
-		case valueBinary:
-			out = append(append(append(out, '"'), hex.EncodeToString(value)...), '"')
 		default:
 			out = append(out, "null"...)
 		}

@@ -86,9 +86,6 @@ func startCommand(o *Options, from LSN, version int) string {
 		options = []string{"proto_version '2'", "streaming 'true'"}
 	}
 	options = append(options, "publication_names "+literal(postgres.Quote(o.Publication)))
-	if o.Binary && version >= 140000 {
-		options = append(options, "binary 'true'")
-	}
 	return fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (%s)", postgres.Quote(o.Slot), from, strings.Join(options, ", "))
 }
 
