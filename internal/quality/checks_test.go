@@ -312,7 +312,11 @@ func TestPredicateAgreesWithOutcome(t *testing.T) {
 		}
 		o := outcomes[0]
 		var failed, unknown float64
-		err = d.Query(t.Context(), "SELECT count(*) FILTER (WHERE NOT p), count(*) FILTER (WHERE p IS NULL) FROM (SELECT "+checks.Predicate(0)+" AS p FROM t)", func(row []any) error {
+		predicates, err := checks.Predicates(t.Context(), d, "t", nil)
+		if err != nil {
+			r.Fatal(err)
+		}
+		err = d.Query(t.Context(), "SELECT count(*) FILTER (WHERE NOT p), count(*) FILTER (WHERE p IS NULL) FROM (SELECT "+predicates[0]+" AS p FROM t)", func(row []any) error {
 			failed, _ = float(row[0])
 			unknown, _ = float(row[1])
 			return nil
@@ -321,7 +325,7 @@ func TestPredicateAgreesWithOutcome(t *testing.T) {
 			r.Fatalf("%s: %v", text, err)
 		}
 		if unknown != 0 {
-			r.Fatalf("%s: predicate is NULL for %v rows: %s", text, unknown, checks.Predicate(0))
+			r.Fatalf("%s: predicate is NULL for %v rows: %s", text, unknown, predicates[0])
 		}
 		composite := o.Rule.Rule.Join != ""
 		if !composite && failed != float64(o.Failed) || composite && !o.Passed && failed != float64(o.Failed) {
