@@ -16,11 +16,12 @@ func columnValues(c *compiler, l *leaf) error {
 	if err != nil {
 		return err
 	}
+	if l.rule.Condition == nil {
+		return valueRange(l, col)
+	}
 	a := rowsAsk{ratio: metricName([]column{col}, "ColumnValues.Compliance"),
 		reason: list([]column{col}) + " " + isNot(l.rule.Condition)}
 	switch cond := l.rule.Condition.(type) {
-	case nil:
-		return valueRange(l, col)
 	case *dqdl.NumberCondition:
 		err = l.numberValues(col, cond, &a)
 	case *dqdl.StringCondition:

@@ -99,7 +99,11 @@ func (e evalTable) create(t *testing.T, d *duck, name string) {
 		}
 		d.exec(t, "INSERT INTO "+job.Quote(name+"_rows")+" VALUES ("+strings.Join(values, ", ")+")")
 	}
-	d.exec(t, "CREATE VIEW "+job.Quote(name)+" AS SELECT * EXCLUDE (weir_row) FROM "+job.Quote(name+"_rows"))
+	seen := "* EXCLUDE (weir_row)"
+	if len(e.Columns) == 0 {
+		seen = "*" // a table of no columns cannot be made
+	}
+	d.exec(t, "CREATE VIEW "+job.Quote(name)+" AS SELECT "+seen+" FROM "+job.Quote(name+"_rows"))
 }
 
 func cell(v any) string {
@@ -144,9 +148,6 @@ func TestConformanceEval(t *testing.T) {
 			if reason, ok := differs[c.ID]; ok {
 				t.Skip("differs: " + reason)
 			}
-			if len(c.Table.Columns) == 0 {
-				t.Skip("a table without columns cannot be made")
-			}
 			set, err := dqdl.Parse(c.Ruleset)
 			if err != nil {
 				t.Fatal(err)
@@ -156,7 +157,7 @@ func TestConformanceEval(t *testing.T) {
 		})
 	}
 	t.Logf("%d cases ran", ran)
-	if ran < 365 {
+	if ran < 373 {
 		t.Errorf("only %d cases ran", ran)
 	}
 }
@@ -176,6 +177,9 @@ func (c evalCase) run(t *testing.T, set *dqdl.Ruleset) {
 	c.Table.create(t, d, "data under test")
 	table := Table{Columns: d.columnsOf(t, `"data under test"`), Others: map[string][]job.Column{}, Now: time.Now(),
 		History: told(c.History), ByRow: c.Options["compositeRuleEvaluation.method"] == "ROW"}
+	if len(c.Table.Columns) == 0 {
+		table.Columns = nil
+	}
 	others := map[string]string{}
 	for name, other := range c.Others {
 		other.create(t, d, name)
@@ -261,7 +265,7 @@ func (c evalCase) compareRows(t *testing.T, d *duck, checks *Checks, others map[
 	t.Helper()
 	failed := make([]int64, len(outcomes))
 	at := 0
-	err := checks.MarkRows(t.Context(), d, `(SELECT * EXCLUDE (weir_row) FROM "data under test_rows" ORDER BY weir_row)`, others, func(marks []Mark) error {
+	err := checks.MarkRows(t.Context(), d, `(SELECT * FROM "data under test_rows" ORDER BY weir_row)`, others, func(marks []Mark) error {
 		for i, m := range marks {
 			if m == Failed {
 				failed[i]++

@@ -60,7 +60,7 @@ func judge(ctx context.Context, q Querier, relation string, others map[string]st
 		return nil, fmt.Errorf("count rows: %w", err)
 	}
 	if len(checks) == 1 {
-		return []Outcome{{Rule: checks[0].rule, Reason: "it cannot be evaluated: " + err.Error()}}, nil
+		return []Outcome{{Rule: checks[0].rule, TellsRows: checks[0].node.marks(), Reason: "it cannot be evaluated: " + err.Error()}}, nil
 	}
 	half := len(checks) / 2
 	first, err := judge(ctx, q, relation, others, checks[:half])
@@ -120,7 +120,7 @@ func (c *check) outcome(ctx context.Context, p *pass) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("rule %s: %w", c.rule.Text, err)
 	}
 	o := Outcome{Rule: c.rule, Passed: v.passed && !v.broken, Error: v.broken, Failed: v.failed, Total: v.total,
-		Metrics: v.metrics, Reason: v.reason, Distribution: v.distribution}
+		Metrics: v.metrics, Reason: v.reason, Distribution: v.distribution, TellsRows: c.node.marks()}
 	if v.evaluated != nil {
 		o.Evaluated = v.evaluated.String()
 	}

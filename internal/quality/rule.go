@@ -34,12 +34,14 @@ type Querier interface {
 
 // Outcome is what one rule said of one relation.
 type Outcome struct {
-	Rule    Rule
-	Passed  bool
-	Failed  int64 // rows that fail, 0 where the rule is not about rows
-	Total   int64 // rows looked at
-	Metrics map[string]float64
-	Reason  string // why it did not hold, for a person; of one that holds, what there is to say about it
+	Rule   Rule
+	Passed bool
+	Failed int64 // rows that fail, 0 where the rule is not about rows
+	Total  int64 // rows looked at
+	// TellsRows says whether the rule has results of single rows: see Checks.MarkRows.
+	TellsRows bool
+	Metrics   map[string]float64
+	Reason    string // why it did not hold, for a person; of one that holds, what there is to say about it
 	// Error says that the rule could not be judged at all, such as for a function that does not exist. It does not hold then.
 	Error bool
 	// Evaluated is the rule with the numbers that functions such as last() gave in their place; "" where there are none.

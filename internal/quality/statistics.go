@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // mean, sum, standardDeviation and variance leave NULL out; the last two are those of a population.
@@ -12,9 +13,36 @@ func mean(c *compiler, l *leaf) error { return statistic(c, l, "avg") }
 
 func sum(c *compiler, l *leaf) error { return statistic(c, l, "sum") }
 
-func standardDeviation(c *compiler, l *leaf) error { return statistic(c, l, "stddev_pop") }
+func standardDeviation(c *compiler, l *leaf) error { return deviation(c, l, "stddev_pop") }
 
-func variance(c *compiler, l *leaf) error { return statistic(c, l, "var_pop") }
+func variance(c *compiler, l *leaf) error { return deviation(c, l, "var_pop") }
+
+func deviation(c *compiler, l *leaf, function string) error {
+	col, err := c.column(l.rule, 0)
+	if err != nil {
+		return err
+	}
+	return measuredBy(c, l, func(x string) string { return l.finite(function+"("+x+")", col) })
+}
+
+// finite is an aggregate that does not take numbers without end, or what is no number: with one of those it is no number.
+func (l *leaf) finite(aggregate string, cols ...column) string {
+	var all []string
+	for _, c := range cols {
+		if t := strings.ToUpper(c.typ); t == "DOUBLE" || t == "FLOAT" || t == "REAL" {
+			all = append(all, "isfinite("+c.sql+")")
+		}
+	}
+	if len(all) == 0 {
+		return l.filtered(aggregate)
+	}
+	is := strings.Join(all, " AND ")
+	within := is
+	if l.scope != "" {
+		within = l.scope + " AND " + is
+	}
+	return "CASE WHEN " + l.counting("NOT ("+is+")") + " > 0 THEN CAST('NaN' AS DOUBLE) ELSE " + aggregate + " FILTER (WHERE " + within + ") END"
+}
 
 // spread is the greatest number less the smallest.
 func spread(c *compiler, l *leaf) error {
@@ -61,7 +89,7 @@ func columnCorrelation(c *compiler, l *leaf) error {
 		}
 		cols[i] = col
 	}
-	aggregate := l.filtered("corr(CAST(" + cols[0].sql + " AS DOUBLE), CAST(" + cols[1].sql + " AS DOUBLE))")
+	aggregate := l.finite("corr(CAST("+cols[0].sql+" AS DOUBLE), CAST("+cols[1].sql+" AS DOUBLE))", cols...)
 	l.ask(aggregate)
 	l.judge = func(ctx context.Context, p *pass) (verdict, error) {
 		value, ok := p.number(aggregate)

@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"weir/internal/engine/duckdb"
+	"weir/internal/fault"
+	"weir/internal/job"
+	"weir/internal/quality"
+)
+
+func temporaryFolder() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("weir-%d", os.Getuid()))
+}
+
+// maxField bounds a line of CSV and a record of NDJSON.
+const maxField = 128 << 20
+
+// loadFile makes a table of a file's rows and gives its columns.
+func loadFile(ctx context.Context, s *duckdb.Session, path, table string) ([]job.Column, error) {
+	if st, err := os.Stat(path); err != nil || st.IsDir() {
+		if err == nil {
+			err = fmt.Errorf("%s is a folder", path)
+		}
+		return nil, fault.New(fault.Usage, "%w", err)
+	}
+	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".gz"), ".zst")
+	var err error
+	switch filepath.Ext(name) {
+	case ".parquet":
+		err = s.Exec(ctx, "CREATE VIEW "+table+" AS SELECT * FROM read_parquet("+job.Literal(path)+")")
+	case ".csv", ".tsv", ".txt":
+		err = loadCSV(ctx, s, path, table)
+	case ".ndjson", ".jsonl", ".json":
+		err = s.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS SELECT * FROM read_json(%s, format = %s, sample_size = -1, maximum_object_size = %d)",
+			table, job.Literal(path), job.Literal(jsonFormat(name)), maxField))
+	default:
+		return nil, fault.New(fault.Usage, "the name does not tell what kind of file it is").WithHint("csv, tsv, ndjson, jsonl, json or parquet, compressed or not: .csv.gz")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Describe(ctx, "SELECT * FROM "+table)
+}
+
+func jsonFormat(name string) string {
+	if filepath.Ext(name) == ".json" {
+		return "auto"
+	}
+	return "newline_delimited"
+}
+
+// loadCSV reads all fields as texts first, and then as what all of a column are.
+func loadCSV(ctx context.Context, s *duckdb.Session, path, table string) error {
+	delimiter, err := delimiterOf(path)
+	if err != nil {
+		return err
+	}
+	raw := table + "_raw"
+	if err := s.Exec(ctx, fmt.Sprintf(`CREATE TABLE %s AS SELECT * FROM read_csv(%s, header = true, all_varchar = true,
+  delim = %s, quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = %d, buffer_size = %d)`,
+		raw, job.Literal(path), job.Literal(delimiter), maxField, 4*maxField)); err != nil {
+		return err
+	}
+	columns, err := s.Describe(ctx, "SELECT * FROM "+raw)
+	if err != nil {
+		return err
+	}
+	typed, err := typedColumns(ctx, s, raw, columns)
+	if err != nil {
+		return err
+	}
+	if err := s.Exec(ctx, "CREATE TABLE "+table+" AS SELECT "+typed+" FROM "+raw); err != nil {
+		return err
+	}
+	return s.Exec(ctx, "DROP TABLE "+raw)
+}
+
+// textTypes are the types a column of texts may be, the first that fits all values; a value is one of them where it is
+// written like it and can be read as it. Numbers that start with 0 stay texts: they are codes.
+var textTypes = []struct{ name, like string }{
+	{"BIGINT", `-?(0|[1-9]\d*)`},
+	{"DOUBLE", `-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|NaN|-?(inf|Infinity)`},
+	{"BOOLEAN", `(?i)true|false`},
+	{"DATE", `\d{4}-\d{2}-\d{2}`},
+	{"TIMESTAMP", `\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?`},
+	{"TIMESTAMP WITH TIME ZONE", `\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)`},
+}
+
+// typedColumns lists columns, each cast to what all of its values are. One without values stays text.
+func typedColumns(ctx context.Context, s *duckdb.Session, raw string, columns []job.Column) (string, error) {
+	var fits []string
+	for _, c := range columns {
+		col := job.Quote(c.Name)
+		for _, t := range textTypes {
+			fits = append(fits, "bool_and(regexp_full_match("+col+", "+job.Literal(t.like)+") AND TRY_CAST("+col+" AS "+t.name+") IS NOT NULL) FILTER (WHERE "+col+" IS NOT NULL)")
+		}
+	}
+	list := make([]string, len(columns))
+	err := s.Query(ctx, "SELECT "+strings.Join(fits, ", ")+" FROM "+raw, func(row []any) error {
+		for i, c := range columns {
+			list[i] = job.Quote(c.Name)
+			for j, t := range textTypes {
+				if fit, _ := row[i*len(textTypes)+j].(bool); fit {
+					list[i] = "CAST(" + job.Quote(c.Name) + " AS " + t.name + ") AS " + job.Quote(c.Name)
+					break
+				}
+			}
+		}
+		return nil
+	})
+	return strings.Join(list, ", "), err
+}
+
+// delimiterOf finds what stands between the fields of a file's first line.
+func delimiterOf(path string) (string, error) {
+	if strings.Contains(strings.ToLower(filepath.Base(path)), ".tsv") {
+		return "\t", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fault.New(fault.Usage, "%w", err)
+	}
+	defer f.Close()
+	line, err := bufio.NewReaderSize(io.LimitReader(f, 1<<20), 1<<16).ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return "", fault.New(fault.Usage, "%w", err)
+	}
+	for _, d := range []string{",", ";", "\t", "|"} {
+		if bytes.Contains(line, []byte(d)) {
+			return d, nil
+		}
+	}
+	return ",", nil
+}
+
+// toldHistory is the history of a file.
+type toldHistory map[string][]quality.Past
+
+// Past implements quality.History.
+func (h toldHistory) Past(_ context.Context, metric string) ([]quality.Past, error) {
+	return h[metric], nil
+}
+
+// readHistory reads values by metric, the latest first, each a number or {"at": time, "value": number}.
+func (a *app) readHistory(path string) (quality.History, error) {
+	h := toldHistory{}
+	if path == "" {
+		return h, nil
+	}
+	data, err := os.ReadFile(a.local(path))
+	if err != nil {
+		return nil, fault.New(fault.Usage, "read history: %w", err)
+	}
+	var told map[string][]json.RawMessage
+	if err := json.Unmarshal(data, &told); err != nil {
+		return nil, fault.New(fault.Usage, "read history: %s: %w", path, err).WithHint(`an object of lists by metric, as in {"Dataset.*.RowCount": [120, 118]}`)
+	}
+	for metric, values := range told {
+		for _, raw := range values {
+			var p struct {
+				At    time.Time
+				Value *float64
+			}
+			if json.Unmarshal(raw, &p.Value) != nil && (json.Unmarshal(raw, &p) != nil || p.Value == nil) || p.Value == nil {
+				return nil, fault.New(fault.Usage, "read history: %s: %s: %s is not a number", path, metric, raw)
+			}
+			h[metric] = append(h[metric], quality.Past{At: p.At, Value: *p.Value})
+		}
+	}
+	return h, nil
+}
+
+// localFiles are files on this machine.
+type localFiles struct {
+	app  *app
+	data string // of the rows under judgement
+}
+
+// List implements quality.Files.
+func (l localFiles) List(ctx context.Context, path string) ([]quality.File, error) {
+	if scheme, _, ok := strings.Cut(path, "://"); ok && scheme != "file" {
+		return nil, fault.New(fault.Usage, "files of %s are not read here", scheme).WithHint("give a path on this machine")
+	}
+	root := l.data
+	if path != "" {
+		root = l.app.local(path)
+	}
+	var all []quality.File
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			all = append(all, quality.File{Path: p, Bytes: info.Size(), Modified: info.ModTime()})
+		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		return nil, fault.New(fault.Usage, "list files: %w", err)
+	}
+	return all, err
+}
+
+// Hash implements quality.Files.
+func (l localFiles) Hash(_ context.Context, f quality.File, algorithm string) (string, error) {
+	digest := map[string]func() hash.Hash{"MD5": md5.New, "SHA-1": sha1.New, "SHA-256": sha256.New}[algorithm]()
+	in, err := os.Open(f.Path)
+	if err != nil {
+		return "", fault.New(fault.Usage, "hash file: %w", err)
+	}
+	defer in.Close()
+	if _, err := io.Copy(digest, in); err != nil {
+		return "", fault.New(fault.Unavailable, "hash file: %w", err)
+	}
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
