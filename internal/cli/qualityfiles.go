@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,9 +93,8 @@ func loadCSV(ctx context.Context, s *duckdb.Session, path, table string) error {
 }
 
 // textTypes are the types a column of texts may be, the first that fits all values; a value is one of them where it is
-// written like it and can be read as it. Numbers that start with 0 stay texts: they are codes.
+// written like it and can be read as it. Whole numbers are looked for before.
 var textTypes = []struct{ name, like string }{
-	{"BIGINT", `-?(0|[1-9]\d*)`},
 	{"DOUBLE", `-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|NaN|-?(inf|Infinity)`},
 	{"BOOLEAN", `(?i)true|false`},
 	{"DATE", `\d{4}-\d{2}-\d{2}`},
@@ -102,29 +102,66 @@ var textTypes = []struct{ name, like string }{
 	{"TIMESTAMP WITH TIME ZONE", `\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)`},
 }
 
-// typedColumns lists columns, each cast to what all of its values are. One without values stays text.
+// typedColumns lists columns, each cast to what all of its values are. One without values stays text, and so do numbers that
+// start with 0: they are codes.
 func typedColumns(ctx context.Context, s *duckdb.Session, raw string, columns []job.Column) (string, error) {
-	var fits []string
-	for _, c := range columns {
+	list := make([]string, len(columns))
+	var fits []fit
+	for i, c := range columns {
 		col := job.Quote(c.Name)
-		for _, t := range textTypes {
-			fits = append(fits, "bool_and(regexp_full_match("+col+", "+job.Literal(t.like)+") AND TRY_CAST("+col+" AS "+t.name+") IS NOT NULL) FILTER (WHERE "+col+" IS NOT NULL)")
+		list[i] = col
+		fits = append(fits, fit{i, "BIGINT", "count(" + col + ") > 0 AND bool_and(CAST(TRY_CAST(" + col + " AS BIGINT) AS VARCHAR) IS NOT DISTINCT FROM " + col + ")"})
+	}
+	whole := make([]bool, len(columns))
+	cast := func(f fit) {
+		if !whole[f.column] {
+			whole[f.column] = true
+			list[f.column] = "CAST(" + list[f.column] + " AS " + f.typ + ") AS " + list[f.column]
 		}
 	}
-	list := make([]string, len(columns))
-	err := s.Query(ctx, "SELECT "+strings.Join(fits, ", ")+" FROM "+raw, func(row []any) error {
-		for i, c := range columns {
-			list[i] = job.Quote(c.Name)
-			for j, t := range textTypes {
-				if fit, _ := row[i*len(textTypes)+j].(bool); fit {
-					list[i] = "CAST(" + job.Quote(c.Name) + " AS " + t.name + ") AS " + job.Quote(c.Name)
-					break
-				}
+	if err := fitting(ctx, s, raw, fits, cast); err != nil {
+		return "", err
+	}
+	fits = nil
+	for i, c := range columns {
+		col := job.Quote(c.Name)
+		for _, t := range textTypes {
+			if !whole[i] {
+				fits = append(fits, fit{i, t.name, "bool_and(regexp_full_match(" + col + ", " + job.Literal(t.like) + ") AND TRY_CAST(" + col + " AS " + t.name + ") IS NOT NULL) FILTER (WHERE " + col + " IS NOT NULL)"})
 			}
 		}
-		return nil
-	})
+	}
+	err := fitting(ctx, s, raw, fits, cast)
 	return strings.Join(list, ", "), err
+}
+
+// fit is a question whether all values of a column are of a type.
+type fit struct {
+	column   int
+	typ, sql string
+}
+
+// fitting calls found for the fits that are there. A query asks some only: planning takes more than linear time in their
+// number.
+func fitting(ctx context.Context, s *duckdb.Session, raw string, fits []fit, found func(fit)) error {
+	for some := range slices.Chunk(fits, 200) {
+		asked := make([]string, len(some))
+		for i, f := range some {
+			asked[i] = f.sql
+		}
+		err := s.Query(ctx, "SELECT "+strings.Join(asked, ", ")+" FROM "+raw, func(row []any) error {
+			for i, v := range row {
+				if is, _ := v.(bool); is {
+					found(some[i])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // delimiterOf finds what stands between the fields of a file's first line.

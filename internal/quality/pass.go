@@ -104,6 +104,10 @@ func (p *pass) relationOf(name string) string {
 	return p.others[name]
 }
 
+// maxValues is how many aggregates one scan answers. Planning takes more than linear time in their number, so that tables
+// of thousands of columns are better read in a few scans.
+const maxValues = 1000
+
 // plan gives the queries that answer what is wanted: one scan for the aggregates of each relation, one query for the
 // groups of each set of columns.
 func (p *pass) plan(w wanted) []job.Query {
@@ -114,11 +118,13 @@ func (p *pass) plan(w wanted) []job.Query {
 	}
 	for _, of := range slices.Sorted(maps.Keys(byRelation)) {
 		aggregates := slices.Compact(slices.Sorted(slices.Values(byRelation[of])))
-		q := job.Query{SQL: "SELECT " + strings.Join(aggregates, ",\n  ") + "\nFROM " + p.relationOf(of)}
-		for _, a := range aggregates {
-			q.Values = append(q.Values, ask{of, a}.key())
+		for some := range slices.Chunk(aggregates, maxValues) {
+			q := job.Query{SQL: "SELECT " + strings.Join(some, ",\n  ") + "\nFROM " + p.relationOf(of)}
+			for _, a := range some {
+				q.Values = append(q.Values, ask{of, a}.key())
+			}
+			all = append(all, q)
 		}
-		all = append(all, q)
 	}
 	sets := map[string][]groupAsk{}
 	for _, g := range w.groups {
