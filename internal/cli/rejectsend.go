@@ -53,6 +53,7 @@ func (w *workspace) sendTo(ctx context.Context, p publishing, rs []openReject, o
 		return err
 	}
 	e := newExecution(w, j, r, runOptions{json: true, republish: p.to.Mode == define.PublishReplace})
+	e.publishSteps(nil, []publishing{p})
 	_, err = e.publish(ctx, p, 1)
 	if err == nil && !e.options.republish {
 		for _, x := range rs {
