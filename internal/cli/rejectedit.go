@@ -104,7 +104,8 @@ func (w *workspace) newRaws(ctx context.Context, picked []openReject, o editOpti
 	}
 	raws := map[string]string{}
 	for _, r := range picked {
-		raw, err := r.Raw, error(nil)
+		var raw string
+		var err error
 		switch {
 		case len(o.set) > 0:
 			raw, err = setAll(r, o.set)

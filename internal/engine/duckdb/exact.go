@@ -24,7 +24,7 @@ func (s *Session) ExactlyOrNull(expr, from, to string) string {
 type exactly struct {
 	column string
 	quiet  bool // the errors are caught by TRY, which takes none that error() raises
-	depth  int // of nested lambdas, so that their parameters differ
+	depth  int  // of nested lambdas, so that their parameters differ
 }
 
 func (x exactly) cast(expr, from, to string) string {
