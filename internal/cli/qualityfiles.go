@@ -68,7 +68,7 @@ func jsonFormat(name string) string {
 
 // loadCSV reads all fields as texts first, and then as what all of a column are.
 func loadCSV(ctx context.Context, s *duckdb.Session, path, table string) error {
-	delimiter, err := delimiterOf(path)
+	delimiter, err := fieldDelimiter(path)
 	if err != nil {
 		return err
 	}
@@ -164,8 +164,8 @@ func fitting(ctx context.Context, s *duckdb.Session, raw string, fits []fit, fou
 	return nil
 }
 
-// delimiterOf finds what stands between the fields of a file's first line.
-func delimiterOf(path string) (string, error) {
+// fieldDelimiter finds what stands between the fields of a file's first line.
+func fieldDelimiter(path string) (string, error) {
 	if strings.Contains(strings.ToLower(filepath.Base(path)), ".tsv") {
 		return "\t", nil
 	}

@@ -88,6 +88,15 @@ func (c *Checks) Predicates(ctx context.Context, q Querier, relation string, oth
 	return all, nil
 }
 
+// Predicate is that of row rule i (its place in RowRules), of those with a meaning for a single row whatever the other rows
+// are; "" of others.
+func (c *Checks) Predicate(i int) string {
+	if n := c.rows[i].node; n.aboutRows() {
+		return n.predicate()
+	}
+	return ""
+}
+
 // MarkRows gives each row of the relation, in its order, what each of all rules says of it, in the order given to Compile.
 // A rule that cannot be asked fails for every row. The marks are each's to read until it returns.
 func (c *Checks) MarkRows(ctx context.Context, q Querier, relation string, others map[string]string, each func([]Mark) error) error {
