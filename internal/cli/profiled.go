@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"weir/internal/engine/duckdb"
@@ -63,6 +64,7 @@ func (a *app) onRelation(ctx context.Context, name string, o relationOptions, do
 		if r.columns, err = s.Describe(ctx, sql); err != nil {
 			return err
 		}
+		r.columns = slices.DeleteFunc(r.columns, added)
 		return do(r)
 	})
 }
@@ -111,6 +113,7 @@ type filesIn struct {
 	session *duckdb.Session
 	scratch *scratch
 	name    string
+	badAt   string // the first record whose form is wrong
 	ends    []func(ctx context.Context) error
 }
 
@@ -161,6 +164,10 @@ func (in *filesIn) read(ctx context.Context, dir string) (r relation, err error)
 	}
 	reader.Path = pattern
 	r = relation{session: in.session, name: in.name, notes: found.Doubts}
+	if found.Bad > 0 { // told by how many there are in all
+		in.badAt = "; the first at " + found.BadAt
+		r.notes = slices.DeleteFunc(r.notes, func(note string) bool { return strings.Contains(note, found.BadAt) })
+	}
 	for _, c := range found.Columns {
 		r.columns = append(r.columns, job.Column{Name: c.Name, Type: c.Type})
 	}
@@ -239,6 +246,10 @@ func (in *filesIn) survey(ctx context.Context, opened source.Opened, pattern str
 	return t, fault.New(fault.Usage, "there is no such file")
 }
 
+// mostCopied is how many columns are copied. The engine holds a block of memory for each column that it writes, so that wider
+// files are read again for each question.
+const mostCopied = 1000
+
 // relate makes the files readable. Records that do not fit what a part of the files has shown are counted and left out.
 func (in *filesIn) relate(ctx context.Context, opened source.Opened, reader *files.Reader, r *relation, parquet bool) error {
 	src, err := opened.Dataset(reader)
@@ -258,21 +269,29 @@ func (in *filesIn) relate(ctx context.Context, opened source.Opened, reader *fil
 	rel, err := able.Relation(ctx, in.session)
 	if err == nil {
 		in.ends = append(in.ends, closing(rel))
-		if parquet {
+		if parquet || len(r.columns) > mostCopied {
 			r.from = "(SELECT " + names(r.columns) + " FROM (" + rel.SQL + "))"
 			return nil
 		}
 		err = in.copy(ctx, rel, r)
 	}
-	if err == nil || fault.ClassOf(err) != fault.Data {
+	if err != nil && fault.ClassOf(err) == fault.Data {
+		if rel, err = able.Careful(ctx, in.session, err); err != nil {
+			return err
+		}
+		in.ends = append(in.ends, closing(rel))
+		err = in.copy(ctx, rel, r)
+	}
+	if err != nil {
 		return err
 	}
-	if rel, err = able.Careful(ctx, in.session, err); err != nil {
-		return err
-	}
-	in.ends = append(in.ends, closing(rel))
-	if err := in.copy(ctx, rel, r); err != nil || rel.Rejects == "" {
-		return err
+	return in.rejects(ctx, rel, r)
+}
+
+// rejects notes how many records could not be read.
+func (in *filesIn) rejects(ctx context.Context, rel source.Relation, r *relation) error {
+	if rel.Rejects == "" {
+		return nil
 	}
 	if rel.Settle != nil {
 		if err := rel.Settle(ctx); err != nil {
@@ -280,8 +299,8 @@ func (in *filesIn) relate(ctx context.Context, opened source.Opened, reader *fil
 		}
 	}
 	away, err := in.session.Int(ctx, "SELECT count(*) FROM ("+rel.Rejects+")")
-	if away > 0 {
-		r.notes = append(r.notes, plural(away, "record")+" cannot be read with these columns, left out")
+	if err == nil && away > 0 {
+		r.notes = append(r.notes, plural(away, "record")+" cannot be read with these columns, left out"+in.badAt)
 	}
 	return err
 }

@@ -145,16 +145,12 @@ func spreadText(c *profile.Column) string {
 	return text
 }
 
-// placeText writes a number, or a time given in seconds.
+// placeText writes a number, or the day of a time given in seconds.
 func placeText(c *profile.Column, v float64) string {
 	if c.Kind != profile.Times {
 		return figure(v)
 	}
-	t := time.Unix(int64(v), 0).UTC()
-	if strings.EqualFold(c.Type, "DATE") || t.Equal(t.Truncate(24*time.Hour)) {
-		return t.Format(time.DateOnly)
-	}
-	return t.Format("2006-01-02 15:04")
+	return time.Unix(int64(v), 0).UTC().Format(time.DateOnly)
 }
 
 // valuesText lists values with their shares, as many as fit.

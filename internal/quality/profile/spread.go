@@ -156,7 +156,7 @@ const (
 // correlate compares the numeric columns pair by pair.
 func (p *profiler) correlate() {
 	var at []int
-	for i := range p.out.Columns {
+	for i := range min(chunk, len(p.out.Columns)) { // others were looked at in other rows
 		if c := &p.out.Columns[i]; c.Kind == Numbers && c.Distinct > 1 && len(at) < mostCorrelated {
 			at = append(at, i)
 		}

@@ -116,7 +116,7 @@ func complete(c *profile.Column, rows int64, _ Options) (rule, why string) {
 	if c.Completeness < 1 {
 		return "", ""
 	}
-	return "IsComplete " + quoted(c.Name), count(rows) + " rows have a value, none has none"
+	return "IsComplete " + quoted(c.Name), "all " + count(rows) + " rows have a value"
 }
 
 func retain(c *profile.Column, rows int64, o Options) (rule, why string) {
@@ -180,6 +180,9 @@ func categories(c *profile.Column, _ int64, _ Options) (rule, why string) {
 	values := listed(c)
 	if len(values) == 0 || lonely(values) > 0.1 {
 		return "", ""
+	}
+	if len(values) == 1 {
+		return among(c, values) + present(c), "no other value comes"
 	}
 	return among(c, values) + present(c), fmt.Sprintf("%d different values, the rarest of which comes %s", len(values), times(values[len(values)-1].Count))
 }
