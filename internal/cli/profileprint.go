@@ -42,7 +42,7 @@ func printProfile(out io.Writer, p *profile.Profile, notes []string) {
 
 func printColumn(out io.Writer, c *profile.Column) {
 	right := "filled " + percent(c.Completeness) + "  " + tilde(!c.DistinctExact) + count(c.Distinct) + " different"
-	left := clipped(c.Name, 30) + "  " + clipped(strings.ToLower(c.Type), 24)
+	left := fitted(c.Name, 30) + "  " + fitted(strings.ToLower(c.Type), 24)
 	gap := profileWidth - utf8.RuneCountInString(left) - utf8.RuneCountInString(right)
 	fmt.Fprintln(out, left+strings.Repeat(" ", max(2, gap))+right)
 	if c.Distinct == 0 {
@@ -50,7 +50,7 @@ func printColumn(out io.Writer, c *profile.Column) {
 	}
 	for _, line := range []string{rangeText(c), spreadText(c)} {
 		if line != "" {
-			fmt.Fprintln(out, "  "+clipped(line, profileWidth-2))
+			fmt.Fprintln(out, "  "+fitted(line, profileWidth-2))
 		}
 	}
 	if len(c.Top) > 0 && (c.Distinct > 1 || c.Kind != profile.Numbers) {
@@ -183,10 +183,10 @@ func shown(text string) string {
 		}
 		return r
 	}, text)
-	return clipped(clean, 32)
+	return fitted(clean, 32)
 }
 
-func clipped(text string, width int) string {
+func fitted(text string, width int) string {
 	r := []rune(text)
 	if len(r) <= width {
 		return text
@@ -244,7 +244,7 @@ func printCorrelations(out io.Writer, p *profile.Profile) {
 	g := &grid{}
 	for _, c := range p.Correlations {
 		if math.Abs(c.R) >= clear && len(g.rows) < most {
-			g.add("  "+clipped(c.A, 30), clipped(c.B, 30), fmt.Sprintf("%.2f", c.R))
+			g.add("  "+fitted(c.A, 30), fitted(c.B, 30), fmt.Sprintf("%.2f", c.R))
 		}
 	}
 	if len(g.rows) > 0 {
