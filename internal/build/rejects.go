@@ -11,6 +11,7 @@ import (
 	"weir/internal/job"
 	"weir/internal/lake"
 	"weir/internal/record"
+	"weir/internal/source"
 )
 
 // Discard settles rejects without taking them. Nothing but the ledger changes.
@@ -79,6 +80,11 @@ func (b *Builder) AcceptServer(ctx context.Context, t *define.Table, runID strin
 	was = st.ledger.Server
 	if was == is {
 		return was, is, nil
+	}
+	if p, ok := src.(source.Portable); ok {
+		if err := p.Portable(ctx, st.ledger.Position); err != nil {
+			return "", "", fmt.Errorf("accept server of %s: %w", t.Name, err)
+		}
 	}
 	return was, is, b.settle(ctx, t.Name, lake.Intent{RunID: runID, Time: at, Server: is})
 }

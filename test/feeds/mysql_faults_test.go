@@ -12,10 +12,15 @@ import (
 	"weir/test/program"
 )
 
+// mysqlName is the name of a case's database.
+func mysqlName(test string) string {
+	return "c" + strings.ToLower(strings.NewReplacer("/", "_", "-", "_").Replace(test))
+}
+
 // onMariaDB makes a case as onPostgres does.
 func onMariaDB(t *testing.T, server *env.Server, tables []string, statements ...string) *rig {
 	t.Helper()
-	name := "c" + strings.ToLower(strings.NewReplacer("/", "_", "-", "_").Replace(t.Name()))
+	name := mysqlName(t.Name())
 	config := env.MySQLConfig(t, server.URL)
 	r := &rig{T: t, dir: t.TempDir(), url: server.URL}
 	r.sql = func(statements ...string) {

@@ -192,25 +192,65 @@ func TestFeedStops(t *testing.T) {
 	})
 }
 
-// A table that foreign keys change is refused where the log does not tell that; where it does, the changes come.
+// A table that foreign keys change is refused where the log does not tell that, also to a user who may do no more than follow;
+// where it does, the changes come.
 func TestFeedAndCascades(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
-		r.exec("CREATE TABLE parent (id INT PRIMARY KEY)", "CREATE TABLE t (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
-			"INSERT INTO parent VALUES (1)", "INSERT INTO t VALUES (7, 1)")
-		f := r.feed(&Reader{}, "changes")
-		_, _, err := f.read()
-		if r.conn.Server.Maria {
-			if fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "on_cascade") {
-				t.Errorf("%v", err)
+		r.exec("CREATE TABLE parent (id INT PRIMARY KEY)", "CREATE TABLE t (id INT PRIMARY KEY, p INT)", "INSERT INTO parent VALUES (1)", "INSERT INTO t VALUES (7, 1)")
+		poor := &rig{t: t, url: r.user("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO %s")}
+		f := poor.feed(&Reader{}, "changes")
+		f.expect("7|1")
+		for _, rule := range []string{"ON DELETE CASCADE", "ON UPDATE CASCADE", "ON DELETE SET NULL"} {
+			r.exec("ALTER TABLE t ADD CONSTRAINT `it's` FOREIGN KEY (p) REFERENCES parent (id) " + rule)
+			_, _, err := f.read()
+			if r.conn.Server.Maria && (fault.ClassOf(err) != fault.Usage || !strings.Contains(err.Error(), "`it's` changes rows when those of `parent` change") || !strings.Contains(fault.HintOf(err), "on_cascade")) {
+				t.Errorf("%s: %v", rule, err)
+			} else if !r.conn.Server.Maria && err != nil {
+				t.Error(err)
 			}
-			r.feed(&Reader{OnCascade: "ignore"}, "changes").expect("7|1")
-			return
+			_, _, err = poor.feed(&Reader{}, "changes").read()
+			if r.conn.Server.Maria != (fault.ClassOf(err) == fault.Usage) {
+				t.Errorf("%s at the first read: %v", rule, err)
+			}
+			poor.feed(&Reader{OnCascade: "ignore"}, "changes").expect("7|1")
+			r.exec("ALTER TABLE t DROP FOREIGN KEY `it's`")
 		}
-		if err != nil {
-			t.Fatal(err)
+		r.exec("ALTER TABLE t ADD FOREIGN KEY (p) REFERENCES parent (id) ON DELETE RESTRICT ON UPDATE NO ACTION")
+		f.expect()
+		if !r.conn.Server.Maria {
+			r.exec("ALTER TABLE t ADD CONSTRAINT told FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE", "ALTER TABLE t DROP FOREIGN KEY t_ibfk_1", "DELETE FROM parent")
+			f.expect("7|1|delete")
 		}
-		r.exec("DELETE FROM parent")
-		f.expect("7|1|delete")
+	})
+}
+
+// Dates that no calendar has follow the policy, in a read of the whole table and in the feed alike.
+func TestFeedOfZeroDates(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("SET sql_mode = 'ALLOW_INVALID_DATES'", "CREATE TABLE t (id INT PRIMARY KEY, d DATE, ts DATETIME)")
+		declared := &Reader{}
+		declared.SetColumns([]job.Column{{Name: "d", Type: "VARCHAR"}, {Name: "ts", Type: "VARCHAR"}})
+		for _, c := range []struct {
+			reader *Reader
+			values string // "" for a reject
+		}{{&Reader{}, ""}, {&Reader{ZeroDates: "null"}, "|(null)|(null)"}, {&Reader{ZeroDates: "text"}, "|0000-00-00|2024-02-31 01:02:03"}, {declared, "|0000-00-00|2024-02-31 01:02:03"}} {
+			r.exec("TRUNCATE TABLE t")
+			f := r.feed(c.reader, "changes")
+			for id, op := range []string{"", "insert"} {
+				r.exec(fmt.Sprintf("INSERT INTO t VALUES (%d, '0000-00-00', '2024-02-31 01:02:03')", id))
+				rows, rejects, err := f.read()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.values == "" {
+					same(t, rows)
+					same(t, rejects, strings.TrimPrefix(op+": ", ": ")+fmt.Sprintf(`d is a date that no calendar has {"id":"%d","d":"0000-00-00","ts":"2024-02-31 01:02:03"}`, id))
+					continue
+				}
+				same(t, rows, strings.TrimSuffix(fmt.Sprint(id)+c.values+"|"+op, "|"))
+				same(t, rejects)
+			}
+		}
 	})
 }
 
