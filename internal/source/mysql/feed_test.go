@@ -12,6 +12,7 @@ import (
 	"weir/internal/job"
 	"weir/internal/mysql"
 	"weir/internal/source"
+	"weir/internal/source/mysql/binlog"
 )
 
 // fed is a table of the lake that follows t.
@@ -267,5 +268,51 @@ func TestFeedOfSeveral(t *testing.T) {
 		}
 		a.expect("1|insert", "2|insert", "3|insert", "4|insert")
 		b.expect("2|insert", "3|insert", "4|insert")
+	})
+}
+
+// A position of transactions' ids holds on another server of the same data; a file and a byte are nobody else's.
+func TestPositionOnAnotherServer(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE t (id INT PRIMARY KEY)")
+		f := r.feed(&Reader{}, "changes")
+		f.expect()
+		s, err := f.opened.Dataset(f.reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := s.(source.Portable)
+		if err := ask.Portable(t.Context(), f.at); err != nil {
+			t.Errorf("%v: %v", f.at, err)
+		}
+		for name := range f.at {
+			err := ask.Portable(t.Context(), job.Position{name: `{"file":"binlog.000001","pos":4}`})
+			if fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "--full") {
+				t.Errorf("%v", err)
+			}
+		}
+		if err := r.source(&Reader{}, "").(source.Portable).Portable(t.Context(), job.Position{"t": "all at once"}); err != nil {
+			t.Errorf("a read of the whole table: %v", err)
+		}
+	})
+}
+
+// Where a position has no ids the feed goes on by file and byte.
+func TestFeedByFile(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE t (id INT PRIMARY KEY)")
+		f := r.feed(&Reader{}, "changes")
+		f.expect()
+		for id := range 3 {
+			r.exec(fmt.Sprintf("INSERT INTO t VALUES (%d)", id), "FLUSH BINARY LOGS")
+			for name, text := range f.at {
+				p, err := binlog.ParsePosition(text, r.conn.Server.Maria)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.at[name] = (&binlog.Position{File: p.File, Pos: p.Pos}).String()
+			}
+			f.expect(fmt.Sprintf("%d|insert", id))
+		}
 	})
 }
