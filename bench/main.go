@@ -27,9 +27,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == "raw" {
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == "raw":
 		err = runRaw(ctx, os.Args[2:])
-	} else {
+	case len(os.Args) > 1 && os.Args[1] == "deletes":
+		err = runDeletes(ctx, os.Args[2:])
+	default:
 		err = runCases(ctx, os.Args[1:])
 	}
 	if errors.Is(err, flag.ErrHelp) {
