@@ -31,10 +31,11 @@ const watchEvery = 50 * time.Millisecond
 
 // watch keeps the process within its budget until the engine closes. DuckDB's allocator keeps what was freed for a while, and
 // more of it the longer a statement takes: at times as much as is in use. That costs nothing while there is room, so it
-// is asked to give it back only where more than half of the budget is taken.
+// is asked to give it back only near the end of the budget.
 func (e *Engine) watch() {
 	defer close(e.watched)
 	low, step := residentMemory(), max(e.opts.Process/32, 16<<20)
+	near := max(e.opts.Process/2, e.opts.Process-256<<20)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -45,7 +46,7 @@ func (e *Engine) watch() {
 		}
 		now := residentMemory()
 		low = min(low, now)
-		if now > e.opts.Process/2 && now > low+step {
+		if now > near && now > low+step {
 			e.giveBack()
 			low = residentMemory()
 		}

@@ -43,14 +43,25 @@ func (c *copying) weight(ctx context.Context, sel string, p job.Params) (rows, b
 	return rows, bytes, err
 }
 
-// sortable is how many bytes of rows one statement sorts without running out of memory: what is there beside the row groups that
-// each thread reads and writes. With much memory it may be far more, since what is spilled are few large pieces, of which
-// the merge holds an end each.
+// sortable is how many bytes of rows one statement sorts without running out of memory. With little memory it is what fits. With
+// more it may be far larger: what a sort spills are pieces as large as memory, of which the merge holds an end each, so that
+// four times the memory is enough for sixteen times the rows.
 func (e *Engine) sortable() int64 {
-	const held, merged = 32 << 20, 128 << 20
-	threads := int64(e.opts.Threads)
-	free := max(e.opts.Memory-threads*held, e.opts.Memory/4)
-	return max(int64(float64(free)*float64(free)/float64(threads*merged)), free/4*3)
+	const little, end = 200 << 20, 40 << 20
+	free, threads := e.sortMemory(), int64(e.opts.Threads)
+	if free < threads*little {
+		return e.unspilled()
+	}
+	return int64(float64(free) * float64(free) / float64(threads*end))
+}
+
+// unspilled is how many bytes of rows are sorted without spilling, which is cheapest.
+func (e *Engine) unspilled() int64 { return e.sortMemory() / 4 * 3 }
+
+// sortMemory is what a sort has beside the row groups that each thread reads and writes.
+func (e *Engine) sortMemory() int64 {
+	const thread = 32 << 20
+	return max(e.opts.Memory-int64(e.opts.Threads)*thread, e.opts.Memory/4)
 }
 
 var orderTerm = regexp.MustCompile(`(?i)^("(?:[^"]|"")+"|[a-z_][a-z0-9_]*)(\s+(?:asc|desc))?(\s+nulls\s+(?:first|last))?$`)

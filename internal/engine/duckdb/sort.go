@@ -64,7 +64,7 @@ func (c *copying) sortedFiles(ctx context.Context, files []job.File, rows, bytes
 		}
 		return sorted, errors.Join(err, remove(files))
 	}
-	n := int(bytes/c.s.engine.sortable()) + 1
+	n := int(bytes/c.s.engine.unspilled()) + 1
 	number, err := c.ranges(ctx, c.reading(files), n)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (c *copying) sortedFiles(ctx context.Context, files []job.File, rows, bytes
 // runs sorts files, about so many rows at a time, numbers each row's range, and removes the files. Row groups are small: one for the rows that a
 // run has of a range.
 func (c *copying) runs(ctx context.Context, files []job.File, rows, ranges int64, number string) ([]job.File, error) {
-	const least = 8192
+	const least, most = 8192, 122880
 	plain := *c
 	plain.ids = "" // the number has none
 	var out []job.File
@@ -102,7 +102,7 @@ func (c *copying) runs(ctx context.Context, files []job.File, rows, ranges int64
 			n += files[to].Rows
 		}
 		sel := "SELECT *, " + number + " AS " + rangeName + " FROM (" + c.reading(files[from:to]) + ")"
-		groups := fmt.Sprintf(", ROW_GROUP_SIZE %d", max(least, n/ranges))
+		groups := fmt.Sprintf(", ROW_GROUP_SIZE %d", min(max(n/ranges, least), most))
 		written, err := plain.copy(ctx, c.ordered(sel)+", "+rangeName, c.single(), groups, nil)
 		if err != nil {
 			return nil, err
