@@ -1,4 +1,4 @@
-# make demo    the story: a shop's five days, from files to checked tables
+# make demo    the story: a shop's five days, from files to checked tables; make demo WITH=postgres has its orders in PostgreSQL
 # make test    everything, with the services it needs
 # make bench   the benchmarks; make bench CASE=csv-iceberg for one, SCALE=0.1 for less data
 # make soak    the long versions of the tests that have one
@@ -33,7 +33,8 @@ demo: build
 	@mkdir -p demo/bin
 	@go build -o demo/bin/generate ./examples/retail/generate/cmd
 	@go build -o demo/bin/check ./examples/retail/check
-	@scripts/demo.sh
+	@go build -o demo/bin/database ./examples/retail/database
+	@scripts/demo.sh $(if $(WITH),--with $(WITH))
 
 # The services of the tests are installed and started where they are not yet (test/services).
 test: tools

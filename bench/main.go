@@ -32,6 +32,12 @@ func main() {
 		err = runRaw(ctx, os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "deletes":
 		err = runDeletes(ctx, os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "postgres":
+		err = runPostgres(ctx, os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "decode":
+		err = runDecode(ctx, os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "changes":
+		err = runChanges(ctx, os.Args[2:])
 	default:
 		err = runCases(ctx, os.Args[1:])
 	}
@@ -125,6 +131,14 @@ func (s *settings) prepare(ctx context.Context) (err error) {
 			return fmt.Errorf("SCALE=%s is not a number above 0", text)
 		}
 	}
+	if err := s.folders(); err != nil {
+		return err
+	}
+	return s.buildWeir(ctx)
+}
+
+// folders makes those of data and of work.
+func (s *settings) folders() (err error) {
 	if s.cache = os.Getenv("BENCH_DIR"); s.cache == "" {
 		s.cache = filepath.Join(os.TempDir(), "weir-bench")
 	}
@@ -141,7 +155,7 @@ func (s *settings) prepare(ctx context.Context) (err error) {
 	if s.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	return s.buildWeir(ctx)
+	return nil
 }
 
 // rows scales a row count.

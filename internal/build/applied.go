@@ -136,14 +136,35 @@ func (w *work) complete(ctx context.Context, all, last string, cols []job.Column
 	// Only rows that were written tell values: those of a before row or a delete are of a row that is no more.
 	before := "SELECT " + strings.Join(told, ", ") + " FROM (" + all + ") WHERE " + op + " IN (" + literals([]string{feed.OpInsert, feed.OpUpdate, feed.OpRead}) + ") GROUP BY " + w.key("")
 	sql := "SELECT l.* REPLACE (" + strings.Join(replaced, ", ") + ") FROM (" + last + ") AS l LEFT JOIN (" + before + ") AS t ON " + w.on("l", "t")
+	unknown := make([]string, len(rows))
+	for i, r := range rows {
+		unknown[i] = fmt.Sprintf("(list_contains(l.%s, %s) AND t.v%d IS NULL)", absent, job.Literal(r[0].Value), i)
+	}
+	missing := "SELECT count(*) FROM (" + last + ") AS l LEFT JOIN (" + before + ") AS t ON " + w.on("l", "t")
+	lacks := "(" + strings.Join(unknown, " OR ") + ")"
 	if w.state.table == nil || w.applied.truncated {
-		return sql, nil
+		return sql, w.allKnown(ctx, missing+" WHERE "+lacks)
 	}
 	rel, err := w.state.table.Scan(ctx, lake.ScanOptions{})
 	if err != nil {
 		return "", err
 	}
-	return sql + " LEFT JOIN (" + rel.SQL + ") AS s ON " + w.on("l", "s"), nil
+	stored := " LEFT JOIN (" + rel.SQL + ") AS s ON " + w.on("l", "s")
+	return sql + stored, w.allKnown(ctx, missing+stored+" WHERE "+lacks+" AND s."+job.Quote(w.t.Table.Key[0])+" IS NULL")
+}
+
+// allKnown refuses updates of rows that no one has, neither the table nor the changes, where they do not tell every value: the row
+// was rejected or put into quarantine when it was written.
+func (w *work) allKnown(ctx context.Context, count string) error {
+	n, err := w.s.Int(ctx, count)
+	if err != nil {
+		return fmt.Errorf("look for rows that changes do not tell: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	return fault.New(fault.Data, "%d updates of %s do not tell a large value that they left alone, and their rows are not in the table: they were turned away when they were written", n, w.t.Table.Dataset).
+		WithHint("weir run %s --full reads the table anew; ALTER TABLE … REPLICA IDENTITY FULL tells every column from then on", w.t.Table.Name)
 }
 
 // keyMoved refuses an update that moved a row to another key and left a large value alone: under the new key no value stands.

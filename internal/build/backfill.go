@@ -66,9 +66,8 @@ func (b *Builder) Windows(ctx context.Context, t Task, from, to string, chunk de
 		if err != nil {
 			return out, err
 		}
-		for _, f := range files {
-			out.Bytes += f.Bytes
-		}
+		_, bytes := lake.Size(files)
+		out.Bytes += bytes
 	}
 	return out, win.count(ctx, s, st.table, out.Each)
 }

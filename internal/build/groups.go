@@ -153,10 +153,7 @@ func (g *grouping) narrow(ctx context.Context, input *lake.Table, c lake.Changes
 	if err != nil {
 		return fmt.Errorf("read input %s: %w", input.Name(), err)
 	}
-	var all int64
-	for _, f := range files {
-		all += f.Bytes
-	}
+	_, all := lake.Size(files)
 	w := g.w
 	w.out.BytesAll = w.out.BytesRead
 	w.out.BytesRead += rel.Bytes + c.Before.Bytes + c.After.Bytes - all

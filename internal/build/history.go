@@ -95,17 +95,12 @@ func (w *work) forward(t *lake.Table) error {
 	if t == nil || w.swaps() || w.t.Table.OrderBy != "" && w.t.Table.Deletes != define.Close {
 		return nil
 	}
-	byID := map[int64]lake.Snapshot{}
-	for _, s := range t.Snapshots() {
-		byID[s.ID] = s
-	}
-	at, ok := t.Snapshot()
-	for ok {
+	now, _ := t.Snapshot()
+	for at := range t.Ancestors(now.ID) {
 		if at.Counts != nil && at.Counts.Read > 0 && at.Time.After(w.t.Time) {
 			return fault.New(fault.Usage, "the run's logical time %s is before that of run %s, which built this history already", w.t.Time.UTC().Format("2006-01-02T15:04:05Z"), job.RunNumber(at.RunID)).
 				WithHint("weir run %s takes the time now; --time and --failed take another", w.t.Table.Name)
 		}
-		at, ok = byID[at.Parent]
 	}
 	return nil
 }
@@ -246,8 +241,8 @@ func (w *work) writeVersions(ctx context.Context, t *lake.Table, m *merged) erro
 		return err // a commit that only adds is told by its files
 	}
 	return w.stageChanges(ctx, m,
-		"SELECT CASE WHEN o."+staleColumn+" THEN 'update_before' ELSE 'delete' END AS _change, "+list("o.", w.columns)+" FROM "+beforeTable+" AS o UNION ALL SELECT CASE WHEN n."+
-			staleColumn+" THEN 'update_after' ELSE 'insert' END, "+list("n.", w.columns)+" FROM "+afterTable+" AS n UNION ALL SELECT 'insert', * FROM ("+w.alone()+")")
+		"SELECT CASE WHEN o."+staleColumn+" THEN "+lake.UpdateBefore.SQL()+" ELSE "+lake.Delete.SQL()+" END AS "+lake.ChangeColumn+", "+list("o.", w.columns)+" FROM "+beforeTable+" AS o UNION ALL SELECT CASE WHEN n."+
+			staleColumn+" THEN "+lake.UpdateAfter.SQL()+" ELSE "+lake.Insert.SQL()+" END, "+list("n.", w.columns)+" FROM "+afterTable+" AS n UNION ALL SELECT "+lake.Insert.SQL()+", * FROM ("+w.alone()+")")
 }
 
 // coming is a SELECT of the versions that come or have changed.

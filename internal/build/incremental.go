@@ -146,11 +146,7 @@ func (w *work) tooMuch(ctx context.Context, t *lake.Table, c lake.Changes) strin
 	if err != nil {
 		return ""
 	}
-	var all int64
-	for _, f := range files {
-		all += f.Bytes
-	}
-	if bytes < all/2 {
+	if _, all := lake.Size(files); bytes < all/2 {
 		return ""
 	}
 	return "most of " + t.Name() + " changed"

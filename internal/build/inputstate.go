@@ -69,34 +69,34 @@ func (b *Builder) inputState(ctx context.Context, name string, seen job.Position
 	if err != nil {
 		return s, err
 	}
-	for _, f := range files {
-		s.Rows, s.Bytes = s.Rows+f.Rows, s.Bytes+f.Bytes
-	}
-	byID := map[int64]lake.Snapshot{}
-	for _, snap := range table.Snapshots() {
-		byID[snap.ID] = snap
-	}
-	if snap, ok := byID[s.Snapshot]; ok {
+	s.Rows, s.Bytes = lake.Size(files)
+	for snap := range table.Ancestors(s.Snapshot) {
 		s.Run, s.At = job.RunNumber(snap.RunID), &snap.At
+		break
 	}
 	if s.New && s.Seen != 0 {
-		s.Since = between(byID, s.Snapshot, s.Seen)
+		s.Since = between(table, s.Snapshot, s.Seen)
 	}
 	return s, nil
 }
 
 // between adds up what the snapshots after one up to another have changed.
-func between(byID map[int64]lake.Snapshot, at, seen int64) *job.Counts {
+// It is nil where one of them does not say, or none leads to the other.
+func between(t *lake.Table, at, seen int64) *job.Counts {
 	sum := &job.Counts{}
-	for at != seen {
-		s, ok := byID[at]
-		if !ok || s.Counts == nil || s.Foreign {
+	if at == seen {
+		return sum
+	}
+	for s := range t.Ancestors(at) {
+		if s.Counts == nil || s.Foreign {
 			return nil
 		}
 		sum.Inserted += s.Counts.Inserted
 		sum.Updated += s.Counts.Updated
 		sum.Deleted += s.Counts.Deleted
-		at = s.Parent
+		if s.Parent == seen {
+			return sum
+		}
 	}
-	return sum
+	return nil
 }

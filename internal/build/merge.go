@@ -117,8 +117,8 @@ func (w *work) dropRows(ctx context.Context, t *lake.Table, condition string, m 
 	}
 	m.add = append(append([]job.File(nil), m.add...), kept...)
 	return w.stageChanges(ctx, m,
-		"SELECT 'delete' AS _change, "+list("", w.columns)+" FROM ("+rows+") WHERE "+condition+
-			" UNION ALL SELECT 'insert', "+list("", w.columns)+" FROM ("+w.delta.sql+")")
+		"SELECT "+lake.Delete.SQL()+" AS "+lake.ChangeColumn+", "+list("", w.columns)+" FROM ("+rows+") WHERE "+condition+
+			" UNION ALL SELECT "+lake.Insert.SQL()+", "+list("", w.columns)+" FROM ("+w.delta.sql+")")
 }
 
 // stageRows writes a query of the table's columns as data files.
@@ -128,10 +128,9 @@ func (w *work) stageRows(ctx context.Context, sql string) ([]job.File, error) {
 	return w.s.Stage(ctx, write, w.ids, nil)
 }
 
-// stageChanges writes a change-set: rows before and after with what happened to them in the column _change
-// (insert, update_before, update_after, delete).
+// stageChanges writes a change-set: rows before and after, each with its lake.Kind.
 func (w *work) stageChanges(ctx context.Context, m *merged, sql string) error {
-	cols := append([]job.Column{{Name: "_change", Type: "VARCHAR", ID: lake.ChangeColumnID}}, w.columns...)
+	cols := lake.ChangeColumns(w.columns)
 	ids, err := lake.FieldIDs(cols, w.state.table)
 	if err != nil {
 		return err

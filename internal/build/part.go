@@ -134,12 +134,12 @@ func (w *work) writePart(ctx context.Context, t *lake.Table, rows string, m *mer
 	if m.add, err = w.stageRows(ctx, sql); err != nil {
 		return err
 	}
-	before, after := "'delete'", "'insert'"
+	before, after := lake.Delete.SQL(), lake.Insert.SQL()
 	if len(w.t.Table.Key) > 0 {
-		before = "CASE WHEN EXISTS (SELECT 1 FROM " + cameTable + " AS n WHERE " + w.on("n", "x") + ") THEN 'update_before' ELSE 'delete' END"
-		after = "CASE WHEN EXISTS (SELECT 1 FROM " + goneTable + " AS o WHERE " + w.on("o", "x") + ") THEN 'update_after' ELSE 'insert' END"
+		before = "CASE WHEN EXISTS (SELECT 1 FROM " + cameTable + " AS n WHERE " + w.on("n", "x") + ") THEN " + lake.UpdateBefore.SQL() + " ELSE " + lake.Delete.SQL() + " END"
+		after = "CASE WHEN EXISTS (SELECT 1 FROM " + goneTable + " AS o WHERE " + w.on("o", "x") + ") THEN " + lake.UpdateAfter.SQL() + " ELSE " + lake.Insert.SQL() + " END"
 	}
 	return w.stageChanges(ctx, m, strings.Join([]string{
-		"SELECT " + before + " AS _change, " + list("x.", w.columns) + " FROM " + goneTable + " AS x",
+		"SELECT " + before + " AS " + lake.ChangeColumn + ", " + list("x.", w.columns) + " FROM " + goneTable + " AS x",
 		"SELECT " + after + ", " + list("x.", w.columns) + " FROM " + cameTable + " AS x"}, " UNION ALL "))
 }

@@ -39,8 +39,8 @@ func (w *work) rewrite(ctx context.Context, t *lake.Table, fresh int64, m *merge
 		return nil
 	}
 	m.remove = touched
-	if err := w.writeMerged(ctx, t, m); err != nil {
-		return err
+	if err := w.writeMerged(ctx, t, m); err != nil || len(m.remove) == 0 {
+		return err // a commit that only adds is told by its files
 	}
 	return w.upsertChanges(ctx, t, m)
 }
@@ -120,17 +120,17 @@ func (w *work) writeMerged(ctx context.Context, t *lake.Table, m *merged) (err e
 
 // upsertChanges writes the rows before and after.
 func (w *work) upsertChanges(ctx context.Context, t *lake.Table, m *merged) error {
-	sql := "SELECT CASE WHEN h." + placeColumn + " IS NULL THEN 'insert' ELSE 'update_after' END AS _change, " + list("n.", w.columns) + " FROM (" + w.incoming() +
+	sql := "SELECT CASE WHEN h." + placeColumn + " IS NULL THEN " + lake.Insert.SQL() + " ELSE " + lake.UpdateAfter.SQL() + " END AS " + lake.ChangeColumn + ", " + list("n.", w.columns) + " FROM (" + w.incoming() +
 		") AS n LEFT JOIN " + hitTable + " AS h ON " + w.on("n", "h")
 	if m.counts.Updated > 0 {
-		sql += " UNION ALL SELECT 'update_before', " + list("o.", w.columns) + " FROM " + oldTable + " AS o ANTI JOIN " + keepTable + " AS k ON " + w.on("o", "k")
+		sql += " UNION ALL SELECT " + lake.UpdateBefore.SQL() + ", " + list("o.", w.columns) + " FROM " + oldTable + " AS o ANTI JOIN " + keepTable + " AS k ON " + w.on("o", "k")
 	}
 	if m.counts.Deleted > 0 {
 		stored, err := w.storedRows(ctx, t, m.remove)
 		if err != nil {
 			return err
 		}
-		sql += " UNION ALL SELECT 'delete', " + list("t.", w.columns) + " FROM (" + stored + ") AS t SEMI JOIN " + offTable + " AS x ON " + w.on("t", "x")
+		sql += " UNION ALL SELECT " + lake.Delete.SQL() + ", " + list("t.", w.columns) + " FROM (" + stored + ") AS t SEMI JOIN " + offTable + " AS x ON " + w.on("t", "x")
 	}
 	return w.stageChanges(ctx, m, sql)
 }

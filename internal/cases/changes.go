@@ -27,7 +27,7 @@ func (v *version) begin(ctx context.Context) error {
 	names := list("", v.columns)
 	return errors.Join(
 		v.f.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE held AS SELECT "+names+" FROM ("+from+")"),
-		v.f.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE changed AS SELECT CAST(NULL AS VARCHAR) AS _change, "+names+" FROM held WHERE false"))
+		v.f.session.Exec(ctx, "CREATE OR REPLACE TEMP TABLE changed AS SELECT CAST(NULL AS VARCHAR) AS "+lake.ChangeColumn+", "+names+" FROM held WHERE false"))
 }
 
 // step types rows by staging them, with the columns they name, and does one thing with them.
@@ -74,7 +74,7 @@ func (v *version) named(rows *define.Rows) (out []job.Column) {
 
 // replace makes the rows all there are.
 func (v *version) replace(ctx context.Context, rows *define.Rows, from string) error {
-	if err := v.take(ctx, "delete", "true"); err != nil {
+	if err := v.take(ctx, lake.Delete, "true"); err != nil {
 		return err
 	}
 	return v.insert(ctx, rows, from)
@@ -86,7 +86,7 @@ func (v *version) remove(ctx context.Context, rows *define.Rows, from string) er
 	if err := v.matched(ctx, rows, from, columns, "remove"); err != nil {
 		return err
 	}
-	return v.take(ctx, "delete", "EXISTS (SELECT 1 FROM ("+from+") AS r WHERE "+same("r", "held", columns)+")")
+	return v.take(ctx, lake.Delete, "EXISTS (SELECT 1 FROM ("+from+") AS r WHERE "+same("r", "held", columns)+")")
 }
 
 // change gives the rows of some keys other values in the columns named.
@@ -155,12 +155,12 @@ func (v *version) swap(ctx context.Context, table string) error {
 	if err != nil {
 		return err
 	}
-	err = s.Exec(ctx, "INSERT INTO changed SELECT CASE WHEN EXISTS (SELECT 1 FROM held WHERE "+same("r", "held", key)+") THEN 'update_after' ELSE 'insert' END, "+
+	err = s.Exec(ctx, "INSERT INTO changed SELECT CASE WHEN EXISTS (SELECT 1 FROM held WHERE "+same("r", "held", key)+") THEN "+lake.UpdateAfter.SQL()+" ELSE "+lake.Insert.SQL()+" END, "+
 		list("r.", v.columns)+" FROM "+table+" AS r")
 	if err != nil {
 		return err
 	}
-	if err := v.take(ctx, "update_before", there); err != nil {
+	if err := v.take(ctx, lake.UpdateBefore, there); err != nil {
 		return err
 	}
 	v.counts.Updated, v.counts.Inserted = v.counts.Updated+updated, v.counts.Inserted+all-updated
@@ -172,21 +172,21 @@ func (v *version) insert(ctx context.Context, rows *define.Rows, from string) er
 	v.counts.Inserted += int64(len(rows.List))
 	full := v.complete(rows)
 	return errors.Join(
-		v.f.session.Exec(ctx, "INSERT INTO changed SELECT 'insert', "+full+" FROM ("+from+")"),
+		v.f.session.Exec(ctx, "INSERT INTO changed SELECT "+lake.Insert.SQL()+", "+full+" FROM ("+from+")"),
 		v.f.session.Exec(ctx, "INSERT INTO held SELECT "+full+" FROM ("+from+")"))
 }
 
 // take moves rows of a condition out and notes what became of them.
-func (v *version) take(ctx context.Context, change, condition string) error {
+func (v *version) take(ctx context.Context, change lake.Kind, condition string) error {
 	s := v.f.session
 	n, err := s.Int(ctx, "SELECT count(*) FROM held WHERE "+condition)
 	if err != nil {
 		return err
 	}
-	if change == "delete" {
+	if change == lake.Delete {
 		v.counts.Deleted += n
 	}
-	if err := s.Exec(ctx, "INSERT INTO changed SELECT "+job.Literal(change)+", "+list("", v.columns)+" FROM held WHERE "+condition); err != nil {
+	if err := s.Exec(ctx, "INSERT INTO changed SELECT "+change.SQL()+", "+list("", v.columns)+" FROM held WHERE "+condition); err != nil {
 		return err
 	}
 	return s.Exec(ctx, "DELETE FROM held WHERE "+condition)
@@ -239,12 +239,12 @@ func (v *version) finish(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	columns := append([]job.Column{{Name: "_change", Type: "VARCHAR", ID: lake.ChangeColumnID}}, v.columns...)
+	columns := lake.ChangeColumns(v.columns)
 	ids, err := lake.FieldIDs(columns, v.table)
 	if err != nil {
 		return err
 	}
-	files, err := v.f.session.Stage(ctx, job.Write{SQL: "SELECT _change, " + names + " FROM changed", Columns: columns, Dir: v.stage.ChangesDir(), Prefix: "changes"}, ids, nil)
+	files, err := v.f.session.Stage(ctx, job.Write{SQL: "SELECT " + lake.ChangeColumn + ", " + names + " FROM changed", Columns: columns, Dir: v.stage.ChangesDir(), Prefix: "changes"}, ids, nil)
 	for _, file := range files {
 		v.changes = append(v.changes, file.Path)
 	}

@@ -42,7 +42,7 @@ func newRig(t testing.TB, files map[string]string) *rig {
 	e, err := duckdb.Open(t.Context(), duckdb.Options{Threads: 2})
 	ok(t, err)
 	t.Cleanup(func() { ok(t, e.Close()) })
-	p, err := define.Load(root, "", kinds.All())
+	p, err := define.Load(root, "", kinds.All(), nil)
 	ok(t, err)
 	s, err := e.Session(t.Context())
 	ok(t, err)

@@ -17,6 +17,7 @@ import (
 	"weir/internal/journal"
 	"weir/internal/lake"
 	"weir/internal/plan"
+	sinkkinds "weir/internal/sink/kinds"
 	"weir/internal/source/kinds"
 )
 
@@ -42,7 +43,7 @@ func (a *app) load() (*define.Project, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, "find project folder: %w", err)
 	}
-	p, err := define.Load(root, a.env, kinds.All())
+	p, err := define.Load(root, a.env, kinds.All(), sinkkinds.All())
 	if p != nil {
 		a.project = p
 	}
@@ -61,6 +62,7 @@ type workspace struct {
 	failures  int // rounds of a session that follows which failed in a row
 	scratch   *scratch
 	others    map[string]*lake.Lake // of other environments, as far as they were opened
+	reached   map[string]bool       // destinations that a session has brought to where their tables are
 	elsewhere string                // environment that inputs are read from which are not built here, "" for none
 	state     string                // local folder for what is not part of the project or the lake
 }

@@ -11,6 +11,7 @@ import (
 
 	"weir/internal/build"
 	"weir/internal/fault"
+	"weir/internal/job"
 	"weir/internal/journal"
 	"weir/internal/lake"
 )
@@ -38,7 +39,11 @@ func (w *workspace) useBranch(branch string) error {
 	if err != nil {
 		return fmt.Errorf("--branch: %w", err)
 	}
+	main := w.lake
 	w.lake = on
+	if w.sources != nil {
+		w.sources.onMain = func(ctx context.Context, table string) (job.Position, error) { return positionIn(ctx, main, table) }
+	}
 	return nil
 }
 

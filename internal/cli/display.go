@@ -52,9 +52,15 @@ func newDisplay(a *app, quiet bool) *display {
 func (d *display) start(r journal.Run, tables int, place string) {
 	header := fmt.Sprintf("run %d · %s · %s UTC%s", r.Number, plural(int64(tables), "table"), r.Time.UTC().Format("2006-01-02 15:04:05"), place)
 	if d.following {
-		d.header = header
-	} else if !d.quiet {
-		fmt.Fprintln(d.out, header)
+		d.header, header = header, ""
+	}
+	d.began(header)
+}
+
+// began prints the first line, "" for none yet, and keeps the live ones up to date until stop.
+func (d *display) began(line string) {
+	if !d.quiet && line != "" {
+		fmt.Fprintln(d.out, line)
 	}
 	d.halt = make(chan struct{})
 	if !d.live {
@@ -271,14 +277,36 @@ func (d *display) summary(rep report) {
 	case rep.Exit != fault.ExitDone:
 		word = "done with failures"
 	}
+	parts = append(parts, publishParts(rep.Publishes)...)
 	if len(parts) == 0 {
 		parts = []string{"nothing to build"}
 	}
 	line := fmt.Sprintf("%s in %s: %s", word, seconds(time.Duration(rep.Seconds*float64(time.Second))), strings.Join(parts, ", "))
-	if rep.Exit != fault.ExitDone {
+	switch {
+	case rep.Exit == fault.ExitDone:
+	case len(rep.Tables) == 0:
+		line += ". Retry: weir publish"
+	default:
 		line += fmt.Sprintf(". Retry: weir run --failed %d", rep.Run)
 	}
 	d.print(line)
+}
+
+// publishParts counts the destinations of a run by how they came out, and names those that failed.
+func publishParts(all []publishReport) (parts []string) {
+	by := map[string][]string{}
+	for _, p := range all {
+		by[p.Status] = append(by[p.Status], p.Destination)
+	}
+	if n := len(by[publishedWord]); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d published", n))
+	}
+	for _, s := range []run.Status{run.Skipped, run.Failed, run.Blocked, run.Interrupted} {
+		if names := by[string(s)]; len(names) > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s%s", plural(int64(len(names)), "destination"), destinationWords[s], listed(s, names, names)))
+		}
+	}
+	return parts
 }
 
 func listed(s run.Status, failed, blocked []string) string {
@@ -295,3 +323,6 @@ func listed(s run.Status, failed, blocked []string) string {
 	}
 	return " (" + strings.Join(names, ", ") + ")"
 }
+
+// destinationWords say how destinations came out that got nothing.
+var destinationWords = map[run.Status]string{run.Skipped: "up to date", run.Failed: "failed", run.Blocked: "blocked", run.Interrupted: "interrupted"}

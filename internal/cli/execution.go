@@ -10,6 +10,7 @@ import (
 	"weir/internal/build"
 	"weir/internal/fault"
 	"weir/internal/journal"
+	"weir/internal/publish"
 	"weir/internal/run"
 )
 
@@ -21,19 +22,36 @@ type execution struct {
 	options runOptions
 	show    *display
 
+	publishing map[string]publishing // steps that publish, by name
+
 	mu       sync.Mutex
 	outcomes map[string]build.Outcome
+	brought  map[string]publish.Outcome
+}
+
+func newExecution(w *workspace, j *journal.Journal, r journal.Run, o runOptions) *execution {
+	return &execution{w: w, j: j, run: r, options: o, show: newDisplay(w.app, o.json), outcomes: map[string]build.Outcome{}, brought: map[string]publish.Outcome{}}
 }
 
 func (e *execution) do(ctx context.Context, tables []string) ([]run.Result, error) {
-	e.outcomes = map[string]build.Outcome{}
 	b := e.w.building(tables)
 	steps := e.w.steps(tables)
 	e.show.start(e.run, len(steps), e.options.place())
 	defer e.show.stop()
-	return run.Graph(ctx, steps, run.Options{Parallel: parallel(e.options.jobs), Notify: e.notify}, func(ctx context.Context, s run.Step, attempt int) (bool, error) {
+	if e.w.publishes(e.options) {
+		steps = e.publishSteps(steps, e.w.destinations(tables))
+	}
+	return run.Graph(ctx, steps, run.Options{Parallel: parallel(e.options.jobs), Notify: e.notify}, e.step(b))
+}
+
+// step does one step: a build, or a publish.
+func (e *execution) step(b *build.Builder) run.Do {
+	return func(ctx context.Context, s run.Step, attempt int) (bool, error) {
+		if p, ok := e.publishing[s.Name]; ok {
+			return e.publish(ctx, p, attempt)
+		}
 		return e.build(ctx, b, s.Name, attempt)
-	})
+	}
 }
 
 // build makes one table and writes down what came of it.
@@ -90,13 +108,22 @@ func ruleResults(runID, table, part string, out build.Outcome) []journal.RuleRes
 // notify shows what the runner says and keeps it in the journal.
 func (e *execution) notify(ev run.Event) {
 	e.mu.Lock()
-	out := e.outcomes[ev.Step]
+	out, brought := e.outcomes[ev.Step], e.brought[ev.Step]
 	e.mu.Unlock()
+	p, publishes := e.publishing[ev.Step]
+	table := ev.Step
+	if publishes {
+		table = p.table.Name
+	}
 	switch ev.Kind {
 	case run.Retrying:
-		e.show.retry(ev.Step, e.w.app.redact(ev.Err.Error()), ev.Wait)
-		_ = e.j.Event(context.Background(), journal.Event{RunID: e.run.ID, Table: ev.Step, Kind: "retry", Message: fmt.Sprintf("again in %s: %v", ev.Wait, ev.Err)})
+		e.show.retry(table, e.w.app.redact(ev.Err.Error()), ev.Wait)
+		_ = e.j.Event(context.Background(), journal.Event{RunID: e.run.ID, Table: table, Kind: "retry", Message: fmt.Sprintf("again in %s: %v", ev.Wait, ev.Err)})
 	case run.Finished:
+		if publishes {
+			e.show.published(p, ev.Result, brought)
+			return
+		}
 		e.show.done(ev.Result, out)
 	}
 }

@@ -29,6 +29,8 @@ type report struct {
 	Seconds float64       `json:"seconds"`
 	Exit    int           `json:"exit"`
 	Tables  []tableReport `json:"tables"`
+	// Publishes are the destinations that the run reached for.
+	Publishes []publishReport `json:"publishes,omitempty"`
 }
 
 type tableReport struct {
@@ -52,6 +54,12 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 	status := statusOf(code, results)
 	for _, r := range results {
 		if r.Status == run.Blocked || r.Status == run.Interrupted && r.Attempts == 0 {
+			if p, ok := e.publishing[r.Name]; ok {
+				if err := e.noteUnbegun(ctx, p, r); err != nil {
+					return err
+				}
+				continue
+			}
 			note := journal.Build{RunID: e.run.ID, Table: r.Name, Status: journal.BuildBlocked, Why: "needs " + r.BlockedBy}
 			if r.Status == run.Interrupted {
 				note.Status, note.Why = journal.BuildInterrupted, "not started"
@@ -61,6 +69,7 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 			}
 		}
 	}
+	given := e.acknowledge(ctx)
 	e.feeds(ctx, results)
 	if err := e.j.Finish(ctx, e.run.ID, status); err != nil {
 		return err
@@ -72,6 +81,9 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 		}
 	} else {
 		e.show.summary(rep)
+	}
+	if given != nil {
+		return given
 	}
 	if code != fault.ExitDone {
 		e.onFailure(ctx, rep)
@@ -96,6 +108,10 @@ func (e *execution) report(results []run.Result, status journal.Status, code int
 	rep := report{Version: 1, Run: e.run.Number, ID: e.run.ID, Project: e.run.Project, Env: e.run.Env, Time: e.run.Time,
 		Status: string(status), Seconds: time.Since(e.run.Started).Seconds(), Exit: code, Tables: []tableReport{}}
 	for _, r := range results {
+		if p, ok := e.publishing[r.Name]; ok {
+			rep.Publishes = append(rep.Publishes, e.publishReport(p, r))
+			continue
+		}
 		out := e.outcomes[r.Name]
 		t := tableReport{Table: r.Name, Status: string(r.Status), Why: out.Why, Counts: out.Counts, Snapshot: out.After, Deferred: out.Deferred,
 			Attempts: r.Attempts, Seconds: r.Ended.Sub(r.Started).Seconds(), Blocked: r.BlockedBy}

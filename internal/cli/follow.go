@@ -23,7 +23,6 @@ func (w *workspace) follow(ctx context.Context, j *journal.Journal, o runOptions
 	if !o.json {
 		fmt.Fprintf(w.app.out, "following every %s; stop with Ctrl-C\n", o.every)
 	}
-	wait := o.every
 	for {
 		failed, err := w.round(ctx, j, o, tables)
 		if ctx.Err() != nil {
@@ -32,7 +31,8 @@ func (w *workspace) follow(ctx context.Context, j *journal.Journal, o runOptions
 		if err != nil {
 			return err
 		}
-		if wait = o.every; failed > 0 {
+		wait := o.every
+		if failed > 0 {
 			wait = min(o.every<<min(failed, 10), max(time.Minute, o.every))
 		}
 		select {
@@ -64,7 +64,7 @@ func (w *workspace) round(ctx context.Context, j *journal.Journal, o runOptions,
 	if err != nil {
 		return 0, err
 	}
-	e := &execution{w: w, j: j, run: r, options: o, show: newDisplay(w.app, o.json)}
+	e := newExecution(w, j, r, o)
 	e.show.following = true
 	results, err := e.do(ctx, tables)
 	keep := context.WithoutCancel(ctx)
@@ -72,7 +72,7 @@ func (w *workspace) round(ctx context.Context, j *journal.Journal, o runOptions,
 		return 0, errors.Join(err, j.Finish(keep, r.ID, journal.Failed))
 	}
 	if idle(results) {
-		return 0, j.Forget(keep, r.ID)
+		return 0, errors.Join(e.acknowledge(keep), j.Forget(keep, r.ID))
 	}
 	var code exitCode
 	if err := e.finish(keep, results); err != nil && !errors.As(err, &code) {
@@ -95,12 +95,23 @@ func idle(results []run.Result) bool {
 	return true
 }
 
+// acknowledge lets the sources of a run's feeds forget what the lake has.
+func (e *execution) acknowledge(ctx context.Context) error {
+	var errs []error
+	for _, o := range e.w.sources.all() {
+		if f, ok := o.(source.Follower); ok {
+			errs = append(errs, f.Acknowledge(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // feeds writes down how far the feeds of a run's tables are behind.
 func (e *execution) feeds(ctx context.Context, results []run.Result) {
 	asked := map[string]bool{}
 	for _, r := range results {
 		t := e.w.project.Tables[r.Name]
-		if asked[t.Connection] || !follows(t) {
+		if t == nil || asked[t.Connection] || !follows(t) { // a destination is no table
 			continue
 		}
 		asked[t.Connection] = true

@@ -86,6 +86,7 @@ func (a *app) root() *cobra.Command {
 		a.planCommand(),
 		a.runCommand(),
 		a.backfillCommand(),
+		a.publishCommand(),
 		a.compileCommand(),
 		a.testCommand(),
 		a.queryCommand(),

@@ -113,6 +113,24 @@ func (w *workspace) maintain(ctx context.Context, o maintainOptions) error {
 	return k.end()
 }
 
+// destinations adds those of a table to its readers: what changes since the snapshot they hold is still to be brought.
+func (k *upkeep) destinations(ctx context.Context, t *define.Table, readers map[string][]lake.Reader) error {
+	for _, to := range t.Publish {
+		j, err := k.w.openJournal(ctx)
+		if err != nil {
+			return err
+		}
+		held, err := j.Held(ctx, t.Name, to.To)
+		if err != nil {
+			return err
+		}
+		if held != 0 {
+			readers[t.Name] = append(readers[t.Name], lake.Reader{Table: to.To, Snapshot: held})
+		}
+	}
+	return nil
+}
+
 // plan plans every table that is there. One that cannot be read keeps nobody from the others (promise 8).
 func (k *upkeep) plan(ctx context.Context, tables []string) error {
 	readers, err := k.u.Readers(ctx, k.w.readings())
@@ -123,6 +141,9 @@ func (k *upkeep) plan(ctx context.Context, tables []string) error {
 		d := k.w.graph.Nodes[name].Table
 		if d.Mode == define.View {
 			continue
+		}
+		if err := k.destinations(ctx, d, readers); err != nil {
+			return err
 		}
 		t := maintain.Table{Name: name, FileBytes: d.FileBytes, Sort: d.Sort,
 			Keep: lake.Keep{Age: d.Keep.Snapshots, AtLeast: d.Keep.AtLeast, Readers: readers[name], Now: k.now}}

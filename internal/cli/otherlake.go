@@ -9,6 +9,7 @@ import (
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/lake"
+	sinkkinds "weir/internal/sink/kinds"
 	"weir/internal/source/kinds"
 )
 
@@ -21,7 +22,7 @@ func (w *workspace) lakeOf(ctx context.Context, env string) (*lake.Lake, error) 
 	if l := w.others[env]; l != nil {
 		return l, nil
 	}
-	p, err := define.Load(w.project.Root, env, kinds.All())
+	p, err := define.Load(w.project.Root, env, kinds.All(), sinkkinds.All())
 	var problems define.Problems
 	if err != nil && (p == nil || !errors.As(err, &problems) || p.Lake == "") {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/journal"
+	"weir/internal/lake"
 	"weir/internal/source"
 )
 
@@ -87,7 +88,11 @@ func (w *workspace) lag(ctx context.Context, t *define.Table) ([]source.Measure,
 
 // committedPosition is how far a table is in the lake; nil before its first build.
 func (w *workspace) committedPosition(ctx context.Context, table string) (job.Position, error) {
-	t, err := w.lake.Table(ctx, table)
+	return positionIn(ctx, w.lake, table)
+}
+
+func positionIn(ctx context.Context, in *lake.Lake, table string) (job.Position, error) {
+	t, err := in.Table(ctx, table)
 	if isNoTable(err) {
 		return nil, nil
 	}

@@ -19,7 +19,11 @@ import (
 func (w *workspace) summarise(ctx context.Context, name string) (rejectSummary, error) {
 	s := rejectSummary{Table: name}
 	open, failed, _, err := w.rejectQueries(ctx, name)
-	if err != nil || open == "" && failed == "" {
+	if err != nil {
+		return s, err
+	}
+	refused, err := w.refusedOf(ctx, name)
+	if s.Publish = int64(len(refused)); err != nil || open == "" && failed == "" {
 		return s, err
 	}
 	session, err := w.engine.Session(ctx)
@@ -97,6 +101,48 @@ func (w *workspace) rejectsOf(ctx context.Context, table string) (open, failed [
 	return open, failed, err
 }
 
+// refusedOf reads the rows of a table that its destinations refused, each since all rows were last brought to it.
+func (w *workspace) refusedOf(ctx context.Context, table string) ([]openReject, error) {
+	n := w.graph.Nodes[table]
+	if n == nil || len(n.Table.Publish) == 0 {
+		return nil, nil
+	}
+	j, err := w.openJournal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []openReject
+	for _, to := range n.Table.Publish {
+		publishes, err := j.PublishesTo(ctx, table, to.To)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range publishes {
+			rs, err := w.refusedIn(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, rs...)
+		}
+	}
+	return out, nil
+}
+
+// refusedIn reads what was refused in one publish.
+func (w *workspace) refusedIn(ctx context.Context, p journal.Publish) ([]openReject, error) {
+	files, err := w.lake.RunRejectFiles(ctx, p.Rejects)
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	quoted := make([]string, len(files))
+	for i, f := range files {
+		quoted[i] = job.Literal(f)
+	}
+	// Other destinations of the same run may have theirs beside.
+	return w.readRejects(ctx, "SELECT *, "+job.Literal(p.RunID)+" AS run FROM read_parquet(["+strings.Join(quoted, ", ")+"], hive_partitioning=false) WHERE kind = "+
+		job.Literal(record.KindPublish)+" AND dataset = "+job.Literal(p.Destination), p.Table)
+}
+
 func (w *workspace) readRejects(ctx context.Context, sql, table string) ([]openReject, error) {
 	if sql == "" {
 		return nil, nil
@@ -128,7 +174,7 @@ type rejectFilter struct {
 
 func (f *rejectFilter) flags(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.ids, "id", nil, "only these ids (their beginning is enough)")
-	c.Flags().StringVar(&f.kind, "kind", "", "only reject or quarantined")
+	c.Flags().StringVar(&f.kind, "kind", "", "only reject, quarantined or publish")
 }
 
 func (f *rejectFilter) pick(all []openReject) []openReject {
@@ -143,10 +189,10 @@ func (f *rejectFilter) pick(all []openReject) []openReject {
 // check refuses a kind that does not exist.
 func (f *rejectFilter) check() error {
 	switch f.kind {
-	case "", record.KindReject, record.KindQuarantined:
+	case "", record.KindReject, record.KindQuarantined, record.KindPublish:
 		return nil
 	}
-	return fault.New(fault.Usage, "--kind: %q is not known", f.kind).WithHint("reject or quarantined")
+	return fault.New(fault.Usage, "--kind: %q is not known", f.kind).WithHint("reject, quarantined or publish")
 }
 
 // choose picks among a table's open rejects. Where there are some and none fits, or only those of a failed run, it says so.

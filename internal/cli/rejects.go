@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,7 @@ type rejectSummary struct {
 	Rejected    int64  `json:"rejected"`
 	Quarantined int64  `json:"quarantined"`
 	Failed      int64  `json:"of_failed_run"` // of a last build that failed; they go when it succeeds
+	Publish     int64  `json:"of_publish"`    // rows of the table that destinations refused
 }
 
 func (w *workspace) listRejects(ctx context.Context, asJSON bool) error {
@@ -60,7 +62,7 @@ func (w *workspace) listRejects(ctx context.Context, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		if s.Rejected+s.Quarantined+s.Failed > 0 {
+		if s.Rejected+s.Quarantined+s.Failed+s.Publish > 0 {
 			out = append(out, s)
 		}
 	}
@@ -71,9 +73,9 @@ func (w *workspace) listRejects(ctx context.Context, asJSON bool) error {
 		fmt.Fprintln(w.app.out, "no open rejects")
 		return nil
 	}
-	g := &grid{head: []string{"table", "rejected", "quarantined", "of a failed run"}}
+	g := &grid{head: []string{"table", "rejected", "quarantined", "of a failed run", "of publish"}}
 	for _, s := range out {
-		g.add(s.Table, count(s.Rejected), count(s.Quarantined), count(s.Failed))
+		g.add(s.Table, count(s.Rejected), count(s.Quarantined), count(s.Failed), count(s.Publish))
 	}
 	g.write(w.app.out)
 	return nil
@@ -103,11 +105,15 @@ func (w *workspace) showRejects(ctx context.Context, table string, f rejectFilte
 	if err := f.check(); err != nil {
 		return err
 	}
-	open, failed = f.pick(open), f.pick(failed)
-	if asJSON {
-		return writeJSON(w.app.out, append(append([]openReject{}, open...), failed...))
+	refused, err := w.refusedOf(ctx, table)
+	if err != nil {
+		return err
 	}
-	if len(open)+len(failed) == 0 {
+	open, failed, refused = f.pick(open), f.pick(failed), f.pick(refused)
+	if asJSON {
+		return writeJSON(w.app.out, slices.Concat([]openReject{}, open, failed, refused))
+	}
+	if len(open)+len(failed)+len(refused) == 0 {
 		fmt.Fprintf(w.app.out, "%s has no open rejects\n", table)
 		return nil
 	}
@@ -115,6 +121,10 @@ func (w *workspace) showRejects(ctx context.Context, table string, f rejectFilte
 	if len(failed) > 0 {
 		fmt.Fprintf(w.app.out, "of run %s, which failed; nothing of it is in the table:\n", job.RunNumber(failed[0].Run))
 		w.printRejects(failed, limit)
+	}
+	if len(refused) > 0 {
+		fmt.Fprintln(w.app.out, "rows of the table that a destination refused:")
+		w.printRejects(refused, limit)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type runOptions struct {
 	branch        string
 	deferred      string
 	limit         int64
+	republish     bool // destinations get all rows: of weir publish
 	follow        bool
 	every         time.Duration
 }
@@ -168,7 +169,7 @@ func (w *workspace) run(ctx context.Context, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	e := &execution{w: w, j: j, run: r, options: o, show: newDisplay(w.app, o.json)}
+	e := newExecution(w, j, r, o)
 	results, err := e.do(ctx, tables)
 	if err != nil {
 		return errors.Join(err, j.Finish(context.WithoutCancel(ctx), r.ID, journal.Failed))

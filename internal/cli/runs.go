@@ -58,9 +58,11 @@ func took(from, to time.Time) string {
 
 type runReport struct {
 	journal.Run
-	Builds []journal.Build      `json:"builds"`
-	Rules  []journal.RuleResult `json:"rules"`
-	Events []journal.Event      `json:"events"`
+	Builds []journal.Build `json:"builds"`
+	// Publishes are the attempts at destinations.
+	Publishes []journal.Publish    `json:"publishes,omitempty"`
+	Rules     []journal.RuleResult `json:"rules"`
+	Events    []journal.Event      `json:"events"`
 }
 
 func (w *workspace) oneRun(ctx context.Context, number string, asJSON bool) error {
@@ -78,6 +80,9 @@ func (w *workspace) oneRun(ctx context.Context, number string, asJSON bool) erro
 	if rep.Events, err = j.Events(ctx, rep.ID); err != nil {
 		return err
 	}
+	if rep.Publishes, err = j.Publishes(ctx, rep.ID); err != nil {
+		return err
+	}
 	if rep.Rules, err = j.RuleResults(ctx, rep.ID, ""); err != nil {
 		return err
 	}
@@ -90,16 +95,8 @@ func (w *workspace) oneRun(ctx context.Context, number string, asJSON bool) erro
 
 func (w *workspace) printRun(rep runReport) {
 	fmt.Fprintf(w.app.out, "run %d · %s · started %s UTC · logical time %s UTC · took %s\n", rep.Number, rep.Status, when(rep.Started), when(rep.Time), took(rep.Started, rep.Ended))
-	g := &grid{head: []string{"table", "status", "read", "accepted", "rejected", "quarantined", "rows", "took", "why"}}
-	for _, b := range rep.Builds {
-		why := b.Why
-		if b.Error != "" {
-			why = b.Error
-		}
-		c := b.Counts
-		g.add(b.Table, string(b.Status), count(c.Read), count(c.Accepted), count(c.Rejected), count(c.Quarantined), count(c.After), took(b.Started, b.Ended), why)
-	}
-	g.write(w.app.out)
+	w.printBuilds(rep.Builds)
+	w.printPublishes(rep.Publishes)
 	for _, r := range rep.Rules {
 		mark := "holds"
 		if !r.Passed {
@@ -114,4 +111,35 @@ func (w *workspace) printRun(rep runReport) {
 	for _, e := range rep.Events {
 		fmt.Fprintf(w.app.out, "%s  %s  %s  %s\n", when(e.At), e.Table, e.Kind, e.Message)
 	}
+}
+
+func (w *workspace) printBuilds(builds []journal.Build) {
+	if len(builds) == 0 {
+		return
+	}
+	g := &grid{head: []string{"table", "status", "read", "accepted", "rejected", "quarantined", "rows", "took", "why"}}
+	for _, b := range builds {
+		why := b.Why
+		if b.Error != "" {
+			why = b.Error
+		}
+		c := b.Counts
+		g.add(b.Table, string(b.Status), count(c.Read), count(c.Accepted), count(c.Rejected), count(c.Quarantined), count(c.After), took(b.Started, b.Ended), why)
+	}
+	g.write(w.app.out)
+}
+
+func (w *workspace) printPublishes(publishes []journal.Publish) {
+	if len(publishes) == 0 {
+		return
+	}
+	g := &grid{head: []string{"destination", "status", "rows", "written", "deleted", "refused", "took", "why"}}
+	for _, p := range publishes {
+		why := p.Why
+		if p.Error != "" {
+			why = p.Error
+		}
+		g.add(p.Destination, string(p.Status), count(p.Rows), count(p.Written), count(p.Deleted), count(p.Refused), took(p.Started, p.Ended), why)
+	}
+	g.write(w.app.out)
 }

@@ -112,6 +112,19 @@ func (w *workspace) failedOf(ctx context.Context, number string) ([]string, *jou
 	for _, b := range builds {
 		done[b.Table] = done[b.Table] || b.Status == journal.BuildBuilt || b.Status == journal.BuildSkipped
 	}
+	publishes, err := j.Publishes(ctx, run.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	reached := map[string]bool{}
+	for _, p := range publishes {
+		reached[p.Destination] = reached[p.Destination] || p.Status == journal.Published || p.Status == journal.PublishSkipped
+	}
+	for _, p := range publishes {
+		if !reached[p.Destination] {
+			done[p.Table] = false
+		}
+	}
 	var failed []string
 	for _, name := range keys(done) {
 		if !done[name] && w.graph.Nodes[name] != nil {

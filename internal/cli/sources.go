@@ -18,8 +18,10 @@ type sources struct {
 	scratch string
 	// position asks the lake how far a table is; nil where there is no lake.
 	position func(ctx context.Context, table string) (job.Position, error)
-	mu       sync.Mutex
-	opened   map[string]source.Opened
+	// onMain asks likewise on main where position is of a branch; else nil.
+	onMain func(ctx context.Context, table string) (job.Position, error)
+	mu     sync.Mutex
+	opened map[string]source.Opened
 }
 
 // open gives the source one table reads.
@@ -57,6 +59,16 @@ func (s *sources) connection(ctx context.Context, name string) (source.Opened, e
 	return o, nil
 }
 
+// all are the connections that were opened.
+func (s *sources) all() (out []source.Opened) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range keys(s.opened) {
+		out = append(out, s.opened[name])
+	}
+	return out
+}
+
 // members are the tables that follow a connection.
 func (s *sources) members(connection string) (out []source.Member) {
 	for _, name := range keys(s.project.Tables) {
@@ -64,8 +76,12 @@ func (s *sources) members(connection string) (out []source.Member) {
 		if r, ok := t.Reader.(source.Following); !ok || t.Connection != connection || !r.Follows() {
 			continue
 		}
-		out = append(out, source.Member{Table: name, Reader: t.Reader, Key: t.Key,
-			Position: func(ctx context.Context) (job.Position, error) { return s.position(ctx, name) }})
+		m := source.Member{Table: name, Reader: t.Reader, Key: t.Key,
+			Position: func(ctx context.Context) (job.Position, error) { return s.position(ctx, name) }}
+		if s.onMain != nil {
+			m.Main = func(ctx context.Context) (job.Position, error) { return s.onMain(ctx, name) }
+		}
+		out = append(out, m)
 	}
 	return out
 }

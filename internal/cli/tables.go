@@ -10,6 +10,7 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/job"
+	"weir/internal/journal"
 	"weir/internal/lake"
 )
 
@@ -114,10 +115,8 @@ func (l *tableLine) fill(ctx context.Context, t *lake.Table) error {
 		l.State = "damaged: " + err.Error()
 		return nil
 	}
-	for _, f := range files {
-		l.Bytes += f.Bytes
-	}
 	l.Files = len(files)
+	_, l.Bytes = lake.Size(files)
 	ledger, err := t.Ledger(ctx)
 	if err != nil {
 		l.State = "damaged: " + err.Error()
@@ -178,6 +177,15 @@ type tableReportFull struct {
 	Columns   []job.Column         `json:"columns,omitempty"`
 	Snapshots []snapshotLine       `json:"snapshots,omitempty"`
 	Rejects   rejectSummary        `json:"rejects"`
+	Publish   []destinationLine    `json:"publish,omitempty"`
+}
+
+// destinationLine is a destination of a table and what the journal last says of it.
+type destinationLine struct {
+	To     string `json:"to"`
+	Mode   string `json:"mode"`
+	Status string `json:"status,omitempty"` // of the last publish
+	Run    string `json:"run,omitempty"`
 }
 
 type snapshotLine struct {
@@ -229,6 +237,9 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 		if rep.Rejects, err = w.summarise(ctx, name); err != nil {
 			return rep, err
 		}
+		if rep.Publish, err = w.destinationLines(ctx, d); err != nil {
+			return rep, err
+		}
 	}
 	t, err := w.lake.Table(ctx, name)
 	if err != nil {
@@ -240,6 +251,44 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 	rep.Location, rep.Metadata, rep.Columns = t.Location(), t.MetadataLocation(), t.Columns()
 	rep.Snapshots = snapshotLines(t)
 	return rep, nil
+}
+
+// recent is how many publishes are looked through for the last one of a destination.
+const recent = 200
+
+func (w *workspace) destinationLines(ctx context.Context, t *define.Table) (out []destinationLine, err error) {
+	if len(t.Publish) == 0 {
+		return nil, nil
+	}
+	j, err := w.openJournal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	publishes, err := j.PublishesOf(ctx, t.Name, recent)
+	if err != nil {
+		return nil, err
+	}
+	for _, to := range t.Publish {
+		l := destinationLine{To: to.To, Mode: string(to.Mode)}
+		for _, p := range publishes {
+			if p.Destination == to.To {
+				l.Status, l.Run = string(p.Status), job.RunNumber(p.RunID)
+				break
+			}
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func (l destinationLine) text() string {
+	if l.Status == "" {
+		return l.To + " (" + l.Mode + "): not yet"
+	}
+	if l.Status == string(journal.PublishSkipped) {
+		return l.To + " (" + l.Mode + "): up to date in run " + l.Run
+	}
+	return l.To + " (" + l.Mode + "): " + l.Status + " in run " + l.Run
 }
 
 func (w *workspace) printTable(r tableReportFull) {
@@ -269,6 +318,9 @@ func (w *workspace) printTable(r tableReportFull) {
 	}
 	if s := r.Rejects; s.Rejected+s.Quarantined+s.Failed > 0 {
 		line("rejects", fmt.Sprintf("%s rejected, %s quarantined, %s of a failed run", count(s.Rejected), count(s.Quarantined), count(s.Failed)))
+	}
+	for _, p := range r.Publish {
+		line("publish", p.text())
 	}
 	g.write(w.app.out)
 	if len(r.Columns) > 0 {

@@ -27,7 +27,7 @@ func loaded(t testing.TB, dir, text string) (*define.Table, error) {
 			t.Fatal(err)
 		}
 	}
-	p, err := define.Load(dir, "", kinds.All())
+	p, err := define.Load(dir, "", kinds.All(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -104,9 +104,12 @@ func folder(t testing.TB, files map[string]string) string {
 
 func load(t testing.TB, files map[string]string) *Project {
 	t.Helper()
-	p, err := Load(folder(t, files), "", fakeKinds())
+	p, err := Load(folder(t, files), "", fakeKinds(), fakeSinks())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
+
+// fakeSinks are kinds of connection that can be published to: the tables of fakeKinds.
+func fakeSinks() Sinks { return Sinks{"postgres": {}} }

@@ -26,12 +26,12 @@ func FuzzLoad(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		p, err := Load(root, "", fakeKinds())
+		p, err := Load(root, "", fakeKinds(), fakeSinks())
 		if p == nil {
 			t.Fatalf("no project: %v", err)
 		}
 		if err == nil {
-			again, err := Load(root, "", fakeKinds())
+			again, err := Load(root, "", fakeKinds(), fakeSinks())
 			if err != nil || again.Tables["a.t"].Meaning.Hash() != p.Tables["a.t"].Meaning.Hash() || again.Tables["a.s"].Meaning.Hash() != p.Tables["a.s"].Meaning.Hash() {
 				t.Fatalf("the second time differs: %v", err)
 			}

@@ -25,7 +25,7 @@ func TestProblems(t *testing.T) {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			_, env, _ := strings.Cut(filepath.Base(dir), "@")
-			p, err := Load(filepath.Join(dir, "project"), env, fakeKinds())
+			p, err := Load(filepath.Join(dir, "project"), env, fakeKinds(), fakeSinks())
 			if p == nil {
 				t.Fatalf("no project beside the problems: %v", err)
 			}

@@ -31,7 +31,7 @@ func TestIncremental(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := folder(t, map[string]string{"weir.yaml": "name: p\n", "tables/m/d.sql": "/* weir\n" + c.header + "\n*/\nselect 1 as day, 1 as store, 1 as id, now() as ts\n"})
-			_, err := Load(root, "", Kinds{})
+			_, err := Load(root, "", Kinds{}, nil)
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)

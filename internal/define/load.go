@@ -18,12 +18,12 @@ type Kinds map[string]source.Kind
 // then is of class fault.Usage, holds Problems, and the project beside it is what could be understood, good enough to look
 // for further mistakes and for nothing else. Any other error comes without a project. Nothing outside the folder is asked,
 // and no secret is resolved.
-func Load(root, env string, kinds Kinds) (*Project, error) {
+func Load(root, env string, kinds Kinds, sinks Sinks) (*Project, error) {
 	folder, err := project.Read(root)
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{folder: folder, kinds: kinds, problems: folder.Problems, out: &Project{kinds: kinds,
+	l := &loader{folder: folder, kinds: kinds, sinks: sinks, problems: folder.Problems, out: &Project{kinds: kinds,
 		Root: folder.Root, Env: env, Redactor: &secret.Redactor{}, Keep: Keep{Snapshots: keepSnapshots, AtLeast: keepAtLeast},
 		Connections: map[string]*Connection{}, Tables: map[string]*Table{}, Pipelines: map[string]*Pipeline{},
 	}}
@@ -41,10 +41,12 @@ func Load(root, env string, kinds Kinds) (*Project, error) {
 }
 
 type loader struct {
-	folder   *project.Folder
-	kinds    Kinds
-	out      *Project
-	problems []project.Problem
+	folder    *project.Folder
+	kinds     Kinds
+	sinks     Sinks
+	out       *Project
+	problems  []project.Problem
+	published map[string]string // tables by their destinations
 }
 
 // flaws marks the tables whose files have mistakes.

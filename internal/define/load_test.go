@@ -77,7 +77,7 @@ select 1 as day
 		"pipelines/nightly.yaml": "schedule: rate(1 day)\ntables: [raw.*, +marts.daily]\nsla: 90m\n",
 		"macros/m.sql":           "create macro a() as 1;\n",
 	})
-	p, err := Load(root, "", fakeKinds())
+	p, err := Load(root, "", fakeKinds(), fakeSinks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ environments:
 		".env":           "WEIR_TEST_ZONE=Asia/Tokyo\nWEIR_SECRET_LAKE_KEY=hush-hush\n",
 		"tables/a/b.sql": "select 1\n",
 	})
-	p, err := Load(root, "prod", fakeKinds())
+	p, err := Load(root, "prod", fakeKinds(), fakeSinks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,10 +202,10 @@ environments:
 	if got := p.Redactor.Redact("key hush-hush"); got != "key ***" {
 		t.Errorf("redacted to %q", got)
 	}
-	if _, err := Load(root, "", fakeKinds()); err == nil || !strings.Contains(err.Error(), "weir.yaml:4:32: ${WEIR_TEST_UNSET} is not set") {
+	if _, err := Load(root, "", fakeKinds(), fakeSinks()); err == nil || !strings.Contains(err.Error(), "weir.yaml:4:32: ${WEIR_TEST_UNSET} is not set") {
 		t.Errorf("without an environment the variable is needed: %v", err)
 	}
-	_, err = Load(root, "pord", fakeKinds())
+	_, err = Load(root, "pord", fakeKinds(), fakeSinks())
 	if fault.ClassOf(err) != fault.Usage || fault.HintOf(err) != "nearest: prod" {
 		t.Errorf("unknown environment: %v, %q", err, fault.HintOf(err))
 	}
@@ -213,20 +213,20 @@ environments:
 
 func TestDefaultsOfAnEmptyProject(t *testing.T) {
 	root := folder(t, map[string]string{"weir.yaml": ""})
-	p, err := Load(root, "", fakeKinds())
+	p, err := Load(root, "", fakeKinds(), fakeSinks())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Name != filepath.Base(root) || p.Lake != filepath.Join(root, "lake") || p.Timezone != "UTC" || p.LakeS3.Region != "us-east-1" {
 		t.Errorf("%+v", p)
 	}
-	if _, err := Load(t.TempDir(), "", fakeKinds()); fault.ClassOf(err) != fault.Usage {
+	if _, err := Load(t.TempDir(), "", fakeKinds(), fakeSinks()); fault.ClassOf(err) != fault.Usage {
 		t.Errorf("no project: %v", err)
 	}
 }
 
 func TestProblemsAreSortedAndComplete(t *testing.T) {
-	p, err := Load(folder(t, map[string]string{"tables/b/x.yaml": "from: inbox\npath: a\nkeyy: a\nmodee: b\n", "tables/a/x.sql": "/* weir\nkyy: a\n*/\nselect 1"}), "", fakeKinds())
+	p, err := Load(folder(t, map[string]string{"tables/b/x.yaml": "from: inbox\npath: a\nkeyy: a\nmodee: b\n", "tables/a/x.sql": "/* weir\nkyy: a\n*/\nselect 1"}), "", fakeKinds(), fakeSinks())
 	var problems Problems
 	if !errors.As(err, &problems) || fault.ClassOf(err) != fault.Usage {
 		t.Fatalf("%v", err)
@@ -253,7 +253,7 @@ func TestKeep(t *testing.T) {
 		"tables/a/z.yaml":  "from: inbox\npath: a\nkeep: { snapshots: 36h, at_least: 1 }\n",
 		"seeds/s/one.csv":  "a\n1\n",
 		"seeds/s/one.yaml": "keep: { at_least: 2 }\n",
-	}), "", fakeKinds())
+	}), "", fakeKinds(), fakeSinks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestKeep(t *testing.T) {
 		"weir.yaml":      "keep: { at_least: 0, snapshot: 7d }\n",
 		"tables/a/x.sql": "/* weir\nmode: view\nkeep: { at_least: 3 }\n*/\nselect 1",
 		"tables/a/y.sql": "/* weir\nkeep: { snapshots: a week, at_least: -1 }\n*/\nselect 1",
-	}), "", fakeKinds())
+	}), "", fakeKinds(), fakeSinks())
 	got := fmt.Sprint(err)
 	for _, want := range []string{
 		"weir.yaml:1:9: at_least: 0 is too few", `weir.yaml:1:22: unknown key "snapshot"; nearest: snapshots`,

@@ -35,6 +35,7 @@ func Reference(kinds Kinds) string {
 	}
 	section("`incremental` of a SQL table", "See [incremental](../incremental.md).", fieldsOf[incrementalKeys]())
 	section("`window` of `incremental`", "", fieldsOf[windowKeys]())
+	section("A destination of `publish`", "See [publish](../publish.md).", fieldsOf[publishKeys]())
 	section("A column as a map", "", fieldsOf[columnKeys]())
 	section("A rule as a map", "", fieldsOf[ruleKeys]())
 	fmt.Fprintf(&b, "\n## A seed\n\n%s\n", referenceSeeds)

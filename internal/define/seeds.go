@@ -65,6 +65,7 @@ func (l *loader) seed(s project.Seed) {
 		found = l.reader(t, doc)
 	}
 	l.add(found...)
+	l.publish(t, keys.Publish)
 	t.Meaning = meaning(t, t.Dataset)
 }
 

@@ -25,6 +25,7 @@ type tableKeys struct {
 	Retries        *int            `yaml:"retries" doc:"tries after the first, for errors that can pass; by default the project's"`
 	TargetFileSize project.Size    `yaml:"target_file_size" doc:"size of a data file to aim at, when rows are written and when weir maintain joins small files; 256MB by default"`
 	Keep           keepKeys        `yaml:"keep" doc:"which snapshots stay when weir maintain expires the others; what is not written is weir.yaml's"`
+	Publish        []publishText   `yaml:"publish,single" doc:"destinations outside the lake that follow the table: connection.schema.table, or a map, or a list of these"`
 	Partition      partitionFields `yaml:"partition" doc:"columns, or year(c), month(c), day(c), hour(c), bucket(16, c), truncate(4, c); tables that exist keep theirs"`
 }
 
@@ -88,6 +89,7 @@ func (l *loader) sqlTable(t *Table, f project.File) {
 	l.common(t, keys)
 	found = append(found, l.change(t, change, len(found) == 0)...)
 	l.add(found...)
+	l.publish(t, keys.Publish)
 	t.Meaning = meaning(t, "")
 }
 
@@ -120,6 +122,7 @@ func (l *loader) sourceTable(t *Table, doc *project.Node) {
 		found = append(found, adding(t)...)
 	}
 	l.add(found...)
+	l.publish(t, keys.Publish)
 	t.Meaning = meaning(t, own.From)
 }
 

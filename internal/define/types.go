@@ -147,6 +147,7 @@ type Table struct {
 	Sort           []string
 	FileBytes      int64 // target size of a data file
 	Keep           Keep
+	Publish        []Publish
 	Rules          []quality.Rule
 	MaxRejects     Limit
 	MaxQuarantined Limit

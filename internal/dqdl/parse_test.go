@@ -173,9 +173,11 @@ func TestVariablesAndLabels(t *testing.T) {
 	if !reflect.DeepEqual(words, []Keyword{Null}) || !reflect.DeepEqual(values, []string{"a"}) {
 		t.Errorf("operands are %v and %v", words, values)
 	}
-	want := []Label{{Key: "tier", Value: "2"}, {Key: "team", Value: "sales"}}
-	if got := set.LabelsOf(r); !reflect.DeepEqual(got, want) {
-		t.Errorf("labels are %v", got)
+	if want := []Label{{Key: "tier", Value: "2"}}; !reflect.DeepEqual(r.Labels, want) {
+		t.Errorf("labels are %v", r.Labels)
+	}
+	if want := []Label{{Key: "team", Value: "sales"}, {Key: "tier", Value: "1"}}; !reflect.DeepEqual(set.DefaultLabels, want) {
+		t.Errorf("labels of all rules are %v", set.DefaultLabels)
 	}
 	if len(set.Analyzers) != 2 || len(set.Analyzers[0].Tags) != 2 {
 		t.Errorf("analyzers are %v", set.Analyzers)

@@ -14,17 +14,6 @@ type Ruleset struct {
 	Analyzers     []*Rule // name, params and, for Distribution, tags only
 }
 
-// LabelsOf gives the labels that count for a rule of the set: its own, and the defaults whose key it does not set.
-func (s *Ruleset) LabelsOf(r *Rule) []Label {
-	all := append([]Label(nil), r.Labels...)
-	for _, d := range s.DefaultLabels {
-		if !hasKey(r.Labels, d.Key) {
-			all = append(all, d)
-		}
-	}
-	return all
-}
-
 // Metadata describes the document.
 type Metadata struct {
 	Version Quoted
@@ -51,7 +40,7 @@ type Rule struct {
 	Where     Quoted           // an SQL condition on rows; "" for none
 	Threshold *NumberCondition // of "with threshold"; nil for none
 	Tags      []Tag            // of "with", threshold excluded
-	Labels    []Label          // written at this rule; see Ruleset.LabelsOf
+	Labels    []Label          // written at this rule
 
 	Join    Join    // of a composite, which has Members and Labels only; "" otherwise
 	Members []*Rule // two or more

@@ -26,6 +26,9 @@ type Session interface {
 	PlanJSON(ctx context.Context, sql string) (string, error)
 	// DescribeParams binds a query without running it and gives its columns.
 	DescribeParams(ctx context.Context, sql string, p job.Params) ([]job.Column, error)
+	// Rows starts a query and hands out its rows in batches as they are computed, so that memory does not grow with them
+	// (promise 5). Until it is closed the session can do nothing else.
+	Rows(ctx context.Context, sql string, p job.Params) (record.Reader, error)
 	// Query hands each row to scan, as database/sql gives it. For small results.
 	Query(ctx context.Context, sql string, scan func(row []any) error) error
 	// Int runs a query of one whole number.
@@ -33,7 +36,7 @@ type Session interface {
 	// Exactly gives SQL that turns an expression of one type into another and fails where a value would be changed by that.
 	Exactly(expr, from, to string) string
 	// Batches makes rows that come in batches readable as a view of the session, once: the first statement that reads it uses
-	// them up, and fails with the reader's error where it has one. release ends the reader and drops the view.
+	// them up, takes all its columns and rows without a condition, and fails with the reader's error where it has one. release ends the reader and drops the view.
 	Batches(ctx context.Context, name string, r record.Reader) (release func() error, err error)
 	// Stage leaves the rows of a query as Parquet files; fieldIDs is the literal that gives columns their Iceberg ids.
 	Stage(ctx context.Context, w job.Write, fieldIDs string, p job.Params) ([]job.File, error)

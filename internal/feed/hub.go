@@ -52,8 +52,19 @@ type Changes struct {
 }
 
 // Gather reads a stream from where each table stands and hands its changes to keep, which takes the batch over. It gives the
-// position up to which all transactions were handed on.
-type Gather[P any] func(ctx context.Context, from map[string]P, keep func(Changes) error) (to P, err error)
+// position up to which all transactions were handed on. What comes after safe is needed by a table that is left out now, or read
+// later: the source may not let go of it.
+type Gather[P any] func(ctx context.Context, from map[string]P, safe P, keep func(Changes) error) (to P, err error)
+
+// Unreadable is the error of tables whose changes can't be told. Those of others can: they are read without these.
+type Unreadable struct {
+	Tables []string // of the lake
+	Err    error
+}
+
+func (u *Unreadable) Error() string { return u.Err.Error() }
+
+func (u *Unreadable) Unwrap() error { return u.Err }
 
 // Hub keeps changes for the tables of one connection. P is a position in the stream.
 type Hub[P any] struct {
@@ -104,7 +115,7 @@ func (h *Hub[P]) Take(ctx context.Context, table string, from P, gather Gather[P
 	defer h.mu.Unlock()
 	f := h.place(table, from)
 	if !f.fresh || h.less(f.base, from) || h.less(from, f.base) {
-		if err := h.gather(ctx, gather); err != nil {
+		if err := h.gather(ctx, table, gather); err != nil {
 			return nil, from, err
 		}
 	}
@@ -116,14 +127,39 @@ func (h *Hub[P]) Take(ctx context.Context, table string, from P, gather Gather[P
 }
 
 // gather reads the stream anew from where each table stands in the lake, never from what merely lies here: a stream may take a
-// position for one that is safe.
-func (h *Hub[P]) gather(ctx context.Context, gather Gather[P]) error {
+// position for one that is safe. Other tables than the one asked for are left out where they can't be read: theirs is the error
+// when they are asked for.
+func (h *Hub[P]) gather(ctx context.Context, asked string, gather Gather[P]) error {
 	from := map[string]P{}
 	for name, f := range h.tables {
 		from[name] = f.committed
 	}
+	var safe P
+	first := true
+	for _, f := range h.tables {
+		if first || h.less(f.committed, safe) {
+			safe, first = f.committed, false
+		}
+	}
+	for {
+		err := h.gatherOf(ctx, from, safe, gather)
+		var without *Unreadable
+		if err == nil || !errors.As(err, &without) || slices.Contains(without.Tables, asked) {
+			return err
+		}
+		before := len(from)
+		for _, name := range without.Tables {
+			delete(from, name)
+		}
+		if len(from) == before {
+			return err
+		}
+	}
+}
+
+func (h *Hub[P]) gatherOf(ctx context.Context, from map[string]P, safe P, gather Gather[P]) error {
 	added := map[string][]*segment{}
-	to, err := gather(ctx, from, func(c Changes) error { return h.keep(added, c) })
+	to, err := gather(ctx, from, safe, func(c Changes) error { return h.keep(added, c) })
 	for _, list := range added {
 		for _, s := range list {
 			err = errors.Join(err, s.finish())
@@ -137,6 +173,10 @@ func (h *Hub[P]) gather(ctx context.Context, gather Gather[P]) error {
 	}
 	for name, f := range h.tables {
 		forget(f.segments)
+		if _, read := from[name]; !read {
+			f.segments, f.fresh = nil, false
+			continue
+		}
 		f.segments, f.base, f.end, f.fresh = added[name], from[name], to, true
 		if h.less(f.end, f.base) {
 			f.end = f.base

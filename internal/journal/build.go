@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"weir/internal/job"
@@ -103,18 +102,4 @@ func (j *Journal) Builds(ctx context.Context, runID string) ([]Build, error) {
 func (j *Journal) History(ctx context.Context, table string, limit int) ([]Build, error) {
 	return read(ctx, j, "read history of "+table, (*Build).places,
 		`SELECT `+buildColumns+` FROM builds WHERE tbl = ? ORDER BY ended DESC NULLS FIRST, seq DESC LIMIT ?`, table, upTo(limit))
-}
-
-// LastBuild gives the build of a table that ended last as built or failed, with its run; false where there is none.
-func (j *Journal) LastBuild(ctx context.Context, table string) (Build, Run, bool, error) {
-	bs, err := read(ctx, j, "read last build of "+table, (*Build).places,
-		`SELECT `+buildColumns+` FROM builds WHERE tbl = ? AND status IN ('built', 'failed') ORDER BY ended DESC, seq DESC LIMIT 1`, table)
-	if err != nil || len(bs) == 0 {
-		return Build{}, Run{}, false, err
-	}
-	r, err := j.RunByID(ctx, bs[0].RunID)
-	if err != nil {
-		return Build{}, Run{}, false, fmt.Errorf("read last build of %s: %w", table, err)
-	}
-	return bs[0], r, true, nil
 }

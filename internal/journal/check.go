@@ -58,7 +58,7 @@ func (j *Journal) check(ctx context.Context) error {
 
 // checkShape asks for every column without rows, which fails where the stored schema itself is damaged.
 func (j *Journal) checkShape(ctx context.Context) error {
-	for _, columns := range []string{runColumns + ` FROM runs`, buildColumns + ` FROM builds`, eventColumns + ` FROM events`, ruleColumns + ` FROM rules`} {
+	for _, columns := range []string{runColumns + ` FROM runs`, buildColumns + ` FROM builds`, eventColumns + ` FROM events`, ruleColumns + ` FROM rules`, publishColumns + ` FROM publishes`} {
 		if _, err := j.db.ExecContext(ctx, `SELECT `+columns+` LIMIT 0`); err != nil {
 			return err
 		}

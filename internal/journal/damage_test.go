@@ -155,7 +155,7 @@ func TestMigration(t *testing.T) {
 	try := func(steps []string) error {
 		return j.write(ctx, "migrate", func(tx *sql.Tx) error { return migrate(ctx, tx, steps) })
 	}
-	if err := try(append(later[:2:2], "CREATE nonsense")); err == nil {
+	if n := len(migrations()); try(append(later[:n:n], "CREATE nonsense")) == nil {
 		t.Error("a wrong step was taken")
 	}
 	if v, err := version(ctx, j.db); v != len(migrations()) || err != nil {

@@ -40,8 +40,12 @@ func (j *Journal) Interrupt(ctx context.Context, runID string) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE builds SET status = 'interrupted', ended = ? WHERE run = ? AND status = 'running'`, at, runID)
-		return err
+		for _, table := range []string{"builds", "publishes"} {
+			if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET status = 'interrupted', ended = ? WHERE run = ? AND status = 'running'`, at, runID); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

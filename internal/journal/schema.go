@@ -84,6 +84,33 @@ CREATE TABLE rules (
 CREATE INDEX rules_run ON rules (run, tbl);
 `, `
 ALTER TABLE rules ADD COLUMN part TEXT NOT NULL DEFAULT '';
+`, `
+CREATE TABLE publishes (
+	seq             INTEGER PRIMARY KEY,
+	run             TEXT NOT NULL REFERENCES runs (id),
+	tbl             TEXT NOT NULL,
+	destination     TEXT NOT NULL,
+	attempt         INTEGER NOT NULL,
+	status          TEXT NOT NULL,
+	mode            TEXT NOT NULL,
+	started         INTEGER,
+	ended           INTEGER,
+	snapshot_before INTEGER NOT NULL,
+	snapshot        INTEGER NOT NULL,
+	whole           INTEGER NOT NULL,
+	brought         INTEGER NOT NULL,
+	written         INTEGER NOT NULL,
+	deleted         INTEGER NOT NULL,
+	refused         INTEGER NOT NULL,
+	bytes           INTEGER NOT NULL,
+	class           TEXT NOT NULL,
+	error           TEXT NOT NULL,
+	hint            TEXT NOT NULL,
+	why             TEXT NOT NULL,
+	rejects         TEXT NOT NULL,
+	UNIQUE (run, tbl, destination, attempt)
+) STRICT;
+CREATE INDEX publishes_table ON publishes (tbl, ended);
 `}
 }
 

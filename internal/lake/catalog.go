@@ -121,10 +121,22 @@ func (c *sqliteCatalog) make(ctx context.Context, dsn string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.ExecContext(ctx, sqliteTables); err != nil {
+	if err := makeTables(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// makeTables makes the catalog's tables, all of them or none, whenever the process ends.
+func makeTables(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, sqliteTables); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
 }
 
 // ready opens and reads a little, because opening alone does not look at the file.
@@ -134,9 +146,9 @@ func (c *sqliteCatalog) ready(ctx context.Context, dsn string) (*sql.DB, error) 
 		return nil, err
 	}
 	var n int
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = 'iceberg_tables'").Scan(&n)
-	if err == nil && n == 0 {
-		_, err = db.ExecContext(ctx, sqliteTables)
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name IN ('iceberg_tables', 'iceberg_namespace_properties')").Scan(&n)
+	if err == nil && n < 2 {
+		err = makeTables(ctx, db)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -84,4 +85,26 @@ func tempDir(t *rapid.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// A catalog whose making was cut short, with one of its tables, takes commits.
+func TestHalfMadeCatalog(t *testing.T) {
+	ctx, path := t.Context(), filepath.Join(t.TempDir(), "catalog.db")
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(sqliteTables, ";")
+	_, err = db.ExecContext(ctx, first)
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openSQLite(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if err := c.swap(ctx, table.Identifier{"raw", "a"}, "", "m1"); err != nil {
+		t.Error(err)
+	}
 }

@@ -50,10 +50,10 @@ func (t *Table) Changes(ctx context.Context, since int64) (Changes, error) {
 		}
 	}
 	c := Changes{Commits: len(steps)}
-	if c.Before, err = g.images(ctx, g.removed, "update_before", "delete"); err != nil {
+	if c.Before, err = g.images(ctx, g.removed, UpdateBefore, Delete); err != nil {
 		return Changes{}, err
 	}
-	c.After, err = g.images(ctx, g.added, "update_after", "insert")
+	c.After, err = g.images(ctx, g.added, UpdateAfter, Insert)
 	return c, err
 }
 
@@ -82,10 +82,7 @@ func (t *Table) steps(ctx context.Context, since int64) (out []step, from int64,
 	for _, c := range ledger.Changes {
 		sets[c.Snapshot] = c
 	}
-	byID := map[int64]Snapshot{}
-	for _, s := range t.Snapshots() {
-		byID[s.ID] = s
-	}
+	byID := t.byID()
 	for at.ID != since && at.RowsSince != since {
 		parent, known := byID[at.Parent]
 		if !known {
@@ -181,7 +178,7 @@ func without(of, other []liveFile) []liveFile {
 }
 
 // images is a SELECT over data files and the rows of some kinds in change-sets.
-func (g *gathering) images(ctx context.Context, files []liveFile, kinds ...string) (Images, error) {
+func (g *gathering) images(ctx context.Context, files []liveFile, kinds ...Kind) (Images, error) {
 	s := &scan{t: g.t}
 	var out Images
 	if err := g.readable(ctx, files); err != nil {
@@ -252,7 +249,7 @@ func (g *gathering) locals(ctx context.Context, locations []string) ([]string, e
 }
 
 // changeSets is a SELECT over the rows of some kinds in all change-set files, by field id, so that earlier schemas read right.
-func (g *gathering) changeSets(ctx context.Context, kinds []string) (sql string, rows, bytes int64, err error) {
+func (g *gathering) changeSets(ctx context.Context, kinds []Kind) (sql string, rows, bytes int64, err error) {
 	paths, err := g.locals(ctx, g.sets)
 	if err != nil {
 		return "", 0, 0, err
@@ -268,7 +265,7 @@ func (g *gathering) changeSets(ctx context.Context, kinds []string) (sql string,
 		}
 		rows, bytes = rows+foot.rows, bytes+st.Size()
 	}
-	fields := append([]iceberg.NestedField{{ID: ChangeColumnID, Name: changeColumn, Type: iceberg.PrimitiveTypes.String}}, g.t.schema.Fields()...)
+	fields := append([]iceberg.NestedField{{ID: ChangeColumnID, Name: ChangeColumn, Type: iceberg.PrimitiveTypes.String}}, g.t.schema.Fields()...)
 	from, err := byID(paths, fields, rows)
 	if err != nil {
 		return "", 0, 0, err
@@ -279,10 +276,7 @@ func (g *gathering) changeSets(ctx context.Context, kinds []string) (sql string,
 	}
 	words := make([]string, len(kinds))
 	for i, k := range kinds {
-		words[i] = job.Literal(k)
+		words[i] = k.SQL()
 	}
-	return "SELECT " + strings.Join(items, ", ") + " FROM " + from + " AS d WHERE d." + job.Quote(changeColumn) + " IN (" + strings.Join(words, ", ") + ")", rows, bytes, nil
+	return "SELECT " + strings.Join(items, ", ") + " FROM " + from + " AS d WHERE d." + job.Quote(ChangeColumn) + " IN (" + strings.Join(words, ", ") + ")", rows, bytes, nil
 }
-
-// changeColumn says in a change-set what became of a row.
-const changeColumn = "_change"

@@ -11,9 +11,6 @@ import (
 	"weir/internal/job"
 )
 
-// ChangeColumnID is the field id of the column _change in change-set files: the one Iceberg reserves for the kind of a change.
-const ChangeColumnID = 2147483543
-
 // reservedIDs starts the field ids Iceberg keeps for columns that are no table's own.
 const reservedIDs = 2147483447
 

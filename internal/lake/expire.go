@@ -32,11 +32,8 @@ type Expiry struct {
 // Expirable finds the snapshots that can go. The current one stays, so do those of branches and tags, those young enough or
 // few enough, and those that a reader or the ledger of what stays needs.
 func (t *Table) Expirable(k Keep) Expiry {
-	e := expiring{byID: map[int64]Snapshot{}, keep: map[int64]bool{}}
+	e := expiring{byID: t.byID(), keep: map[int64]bool{}}
 	all := t.Snapshots()
-	for _, s := range all {
-		e.byID[s.ID] = s
-	}
 	onBranch := map[int64]bool{}
 	for _, ref := range t.ice.Metadata().Refs() {
 		e.keep[ref.SnapshotID] = true
@@ -76,10 +73,7 @@ type expiring struct {
 
 // chain gives a snapshot and those it descends from, as far as they are known.
 func (e expiring) chain(id int64) (out []Snapshot) {
-	for s, ok := e.byID[id]; ok; s, ok = e.byID[s.Parent] {
-		out = append(out, s)
-	}
-	return out
+	return slices.Collect(descent(e.byID, id))
 }
 
 // branch keeps what is young enough, counted from when the next snapshot took its place: then a table can be read as of every

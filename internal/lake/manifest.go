@@ -55,6 +55,14 @@ type liveFile struct {
 
 func (f liveFile) whole() bool { return len(f.position) == 0 && len(f.equality) == 0 }
 
+// Size adds up rows and bytes of data files.
+func Size(files []DataFile) (rows, bytes int64) {
+	for _, f := range files {
+		rows, bytes = rows+f.Rows, bytes+f.Bytes
+	}
+	return rows, bytes
+}
+
 // Files gives the live data files, each once.
 func (t *Table) Files(ctx context.Context) ([]DataFile, error) {
 	live, err := t.liveFiles(ctx)

@@ -14,10 +14,7 @@ func (t *Table) RowsSince() int64 {
 	if !ok {
 		return 0
 	}
-	byID := map[int64]Snapshot{}
-	for _, s := range t.Snapshots() {
-		byID[s.ID] = s
-	}
+	byID := t.byID()
 	for at.RowsSince == 0 {
 		parent, known := byID[at.Parent]
 		if !known || !at.SameRows() || at.SchemaID != parent.SchemaID {

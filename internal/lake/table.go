@@ -62,6 +62,9 @@ func (t *Table) describe(schema *iceberg.Schema) (err error) {
 // Name is the dotted name.
 func (t *Table) Name() string { return t.name }
 
+// UUID is the table's own, which a table of the same name that is made later does not have.
+func (t *Table) UUID() string { return t.ice.Metadata().TableUUID().String() }
+
 // Location is where the table lies: file:///… or s3://….
 func (t *Table) Location() string { return t.ice.Location() }
 

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/rds/auth"
@@ -16,10 +17,14 @@ type Server struct {
 	iam         bool
 	region      string
 	connections int
+	patience    time.Duration
 }
 
 // Connections is how many connections may be held at once.
 func (s *Server) Connections() int { return s.connections }
+
+// LockTimeout is how long to wait for a lock that another session holds.
+func (s *Server) LockTimeout() time.Duration { return s.patience }
 
 // Database is the one that names without a database are in, "" where the connection has none.
 func (s *Server) Database() string { return s.config.Database }
@@ -30,10 +35,21 @@ func (s *Server) Address() string { return s.config.Address }
 // Dial opens a connection.
 func (s *Server) Dial(ctx context.Context) (*wire.Conn, error) { return s.DialLimit(ctx, 0) }
 
+// DialLoad opens a connection that may load rows: see wire.Config.
+func (s *Server) DialLoad(ctx context.Context) (*wire.Conn, error) {
+	c := s.config
+	c.Loads = true
+	return s.dial(ctx, c)
+}
+
 // DialLimit opens a connection whose rows may have so many bytes.
 func (s *Server) DialLimit(ctx context.Context, limit int) (*wire.Conn, error) {
 	c := s.config
 	c.Limit = limit
+	return s.dial(ctx, c)
+}
+
+func (s *Server) dial(ctx context.Context, c wire.Config) (*wire.Conn, error) {
 	if s.iam {
 		token, err := s.token(ctx)
 		if err != nil {

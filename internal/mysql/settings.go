@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"weir/internal/fault"
 	"weir/internal/mysql/wire"
@@ -20,17 +21,18 @@ import (
 
 // Settings are a connection's, as written in weir.yaml.
 type Settings struct {
-	URL         string `yaml:"url" doc:"mysql://user:password@host:3306/database?tls=verify-full; or host, database, user and password one by one"`
-	Host        string `yaml:"host" doc:"host name or address, or the path of a socket"`
-	Port        int    `yaml:"port" doc:"port, 3306 by default"`
-	Database    string `yaml:"database" doc:"database whose tables are meant where a name has none"`
-	User        string `yaml:"user" doc:"user to connect as"`
-	Password    string `yaml:"password" doc:"its password, best as ${secret:name#field}"`
-	TLS         string `yaml:"tls" enum:"disable|prefer|require|verify-ca|verify-full" doc:"how the connection is encrypted and the server checked; by default what url says, else prefer, and verify-full with tls_ca or auth: iam"`
-	TLSCA       string `yaml:"tls_ca" doc:"file with the certificates of authorities to trust, such as RDS's bundle; relative to the project"`
-	Auth        string `yaml:"auth" enum:"password|iam" doc:"iam asks AWS for a token in the place of a password, for RDS and Aurora"`
-	Region      string `yaml:"region" doc:"AWS region of the server, with auth: iam; by default that of the AWS configuration"`
-	Connections int    `yaml:"connections" doc:"connections to hold at most at once while reading or loading" default:"4"`
+	URL         string        `yaml:"url" doc:"mysql://user:password@host:3306/database?tls=verify-full; or host, database, user and password one by one"`
+	Host        string        `yaml:"host" doc:"host name or address, or the path of a socket"`
+	Port        int           `yaml:"port" doc:"port, 3306 by default"`
+	Database    string        `yaml:"database" doc:"database whose tables are meant where a name has none"`
+	User        string        `yaml:"user" doc:"user to connect as"`
+	Password    string        `yaml:"password" doc:"its password, best as ${secret:name#field}"`
+	TLS         string        `yaml:"tls" enum:"disable|prefer|require|verify-ca|verify-full" doc:"how the connection is encrypted and the server checked; by default what url says, else prefer, and verify-full with tls_ca or auth: iam"`
+	TLSCA       string        `yaml:"tls_ca" doc:"file with the certificates of authorities to trust, such as RDS's bundle; relative to the project"`
+	Auth        string        `yaml:"auth" enum:"password|iam" doc:"iam asks AWS for a token in the place of a password, for RDS and Aurora"`
+	Region      string        `yaml:"region" doc:"AWS region of the server, with auth: iam; by default that of the AWS configuration"`
+	Connections int           `yaml:"connections" doc:"connections to hold at most at once while reading or loading" default:"4"`
+	LockTimeout time.Duration `yaml:"lock_timeout" default:"30s" doc:"how long a load waits for a lock that another session holds, in whole seconds"`
 }
 
 // Finding is something wrong with settings, at a key.
@@ -85,7 +87,7 @@ func (s *Settings) Prepare(root string, resolve func(string) (string, error)) (*
 			return nil, err
 		}
 	}
-	server := &Server{iam: s.Auth == "iam", region: s.Region, connections: cmp.Or(s.Connections, 4)}
+	server := &Server{patience: cmp.Or(s.LockTimeout, 30*time.Second), iam: s.Auth == "iam", region: s.Region, connections: cmp.Or(s.Connections, 4)}
 	server.config = wire.Config{Network: "tcp", Address: net.JoinHostPort(p.host, cmp.Or(p.port, "3306")), User: p.user, Password: p.password, Database: p.database}
 	if strings.HasPrefix(p.host, "/") {
 		server.config.Network, server.config.Address = "unix", p.host

@@ -243,6 +243,15 @@ func (g *Graph) columnProblems(t *define.Table, cols []job.Column) (problems []p
 	for _, p := range t.Partition {
 		check("partition", p.Column)
 	}
+	for _, to := range t.Publish {
+		for _, c := range append(slices.Clone(to.Columns), to.Key...) {
+			// The columns that Weir adds itself are there once the table is built.
+			if to.Mode != define.PublishHistory && c != build.FileColumn && !has(c) && !slices.Contains(t.Key, c) {
+				message := fmt.Sprintf("publish: column %q is not in %s", c, t.Name)
+				problems = append(problems, project.Problem{Place: to.Place, Message: message, Hint: cmp.Or(g.renamed(t, message), nearestHint(c, names))})
+			}
+		}
+	}
 	if len(problems) == 0 && t.Mode != define.View {
 		if err := lake.CheckPartition(t.Partition, cols); err != nil {
 			problems = append(problems, project.Problem{Place: t.PlaceOf("partition"), Message: err.Error(), Hint: fault.HintOf(err)})

@@ -43,19 +43,24 @@ func Identify(ctx context.Context, c *pgx.Conn) (Identity, error) {
 // Quote writes a name as a quoted identifier.
 func Quote(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 
-// Blocked explains a lock that was not got: who holds one on the relation, by a connection of its own.
+// Blocked explains a lock that was not got: who holds one on the relation, or on a partition or child of it, by a connection of its
+// own.
 func Blocked(ctx context.Context, s *Server, oid uint32, err error) error {
-	holders := "another session holds a lock on it"
+	holder := "another session holds a lock on it"
 	if c, derr := s.Dial(ctx); derr == nil {
-		var pid int
+		var pid *int // a prepared transaction has no process
 		var user, state string
-		row := c.QueryRow(ctx, `SELECT l.pid, coalesce(a.usename, ''), coalesce(a.state, '') FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-			WHERE l.relation = $1 AND l.granted AND l.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1`, oid)
+		row := c.QueryRow(ctx, `WITH RECURSIVE tree AS (SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON t.oid = i.inhparent)
+			SELECT l.pid, coalesce(a.usename, '?'), coalesce(a.state, '?') FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+			WHERE l.relation IN (SELECT oid FROM tree) AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted
+			ORDER BY l.mode = 'AccessExclusiveLock' DESC, a.xact_start LIMIT 1`, oid)
 		if row.Scan(&pid, &user, &state) == nil {
-			holders = fmt.Sprintf("process %d of %s holds a lock on it (%s)", pid, user, state)
+			if holder = "a prepared transaction holds a lock on it"; pid != nil {
+				holder = fmt.Sprintf("process %d of %s holds a lock on it (%s)", *pid, user, state)
+			}
 		}
 		_ = c.Close(context.WithoutCancel(ctx))
 	}
-	return fault.New(fault.Unavailable, "%s: %w", holders, &ServerError{Code: Code(err), Text: Message(err), cause: err}).
+	return fault.New(fault.Unavailable, "%s: %w", holder, &ServerError{Code: Code(err), Text: Message(err), cause: err}).
 		WithHint("lock_timeout of the connection says how long to wait for it")
 }

@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -182,7 +184,19 @@ func (s *Server) Address() string {
 
 // Dial opens a connection. more are further startup parameters, such as replication=database.
 func (s *Server) Dial(ctx context.Context, more ...[2]string) (*pgx.Conn, error) {
+	return s.dial(ctx, func(c net.Conn) net.Conn { return c }, more)
+}
+
+func (s *Server) dial(ctx context.Context, through func(net.Conn) net.Conn, more [][2]string) (*pgx.Conn, error) {
 	config := s.config.Copy()
+	open := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := open(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return through(conn), nil
+	}
 	for _, p := range more {
 		config.RuntimeParams[p[0]] = p[1]
 	}
@@ -198,13 +212,29 @@ func (s *Server) Dial(ctx context.Context, more ...[2]string) (*pgx.Conn, error)
 	return conn, nil
 }
 
-// DialRaw opens a connection of the lower kind, for protocols that are framed by the caller.
-func (s *Server) DialRaw(ctx context.Context, more ...[2]string) (*pgconn.PgConn, error) {
-	conn, err := s.Dial(ctx, more...)
+// DialRaw opens a connection of the lower kind, for protocols that are framed by the caller. through gives the network connection
+// that the server is spoken to through, TLS above it.
+func (s *Server) DialRaw(ctx context.Context, through func(net.Conn) net.Conn, more ...[2]string) (*pgconn.PgConn, error) {
+	conn, err := s.dial(ctx, through, more)
 	if err != nil {
 		return nil, err
 	}
 	return conn.PgConn(), nil
+}
+
+// Hijack takes the network connection away from the driver, for protocols that are framed by the caller. The driver reads in the
+// background when a write takes long, which happens at login where a machine is busy: that must have ended, or it takes the
+// first bytes meant for the caller, who then waits for ever.
+func Hijack(ctx context.Context, c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	err := c.SyncConn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("take over the connection: %w", Classify(ctx, err))
+	}
+	raw, err := c.Hijack()
+	if err != nil {
+		return nil, fault.New(fault.Internal, "take over the connection: %w", err)
+	}
+	return raw, nil
 }
 
 // token puts a fresh token of AWS into the place of the password; it is good for 15 minutes.
@@ -234,6 +264,7 @@ func (s *Server) refused(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	var tlsError *tls.CertificateVerificationError
+	var hostError x509.HostnameError
 	switch code := Code(err); {
 	case slices.Contains([]string{"28P01", "28000"}, code):
 		return fault.New(fault.Usage, "the server refused user %q: %s", s.config.User, Message(err)).WithHint("check user and password, and what pg_hba.conf or IAM allows")
@@ -241,6 +272,8 @@ func (s *Server) refused(ctx context.Context, err error) error {
 		return fault.New(fault.Usage, "%s", Message(err))
 	case code != "":
 		return Classify(ctx, err)
+	case asError(err, &hostError):
+		return fault.New(fault.Usage, "the server's certificate is for another host: %w", hostError).WithHint("connect by a name that the certificate has, or take tls: verify-ca")
 	case asError(err, &tlsError):
 		return fault.New(fault.Usage, "the server's certificate is not trusted: %w", tlsError.Err).WithHint("tls_ca names the file of authorities to trust; RDS has a bundle of its own")
 	case strings.Contains(err.Error(), "server refused TLS connection"):

@@ -51,12 +51,19 @@ func (p *Pool) buffer(b []byte) *memory.Buffer {
 	return memory.NewBufferWithAllocator(b, p)
 }
 
-// Allocate lends a buffer of a size.
-func (p *Pool) Allocate(size int) []byte { return p.bytes(size)[:size] }
+// Allocate lends a buffer of a size. Arrow takes it for zeroed: it makes arrays of nulls by leaving it as it is.
+func (p *Pool) Allocate(size int) []byte {
+	b := p.bytes(size)[:size]
+	clear(b)
+	return b
+}
 
 // Reallocate gives a buffer another size.
 func (p *Pool) Reallocate(size int, b []byte) []byte {
 	if size <= cap(b) {
+		if size > len(b) {
+			clear(b[len(b):size])
+		}
 		return b[:size]
 	}
 	bigger := p.Allocate(size)

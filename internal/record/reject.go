@@ -7,6 +7,7 @@ import "weir/internal/job"
 const (
 	KindReject      = "reject"      // a record that could not be taken
 	KindQuarantined = "quarantined" // a typed row that a rule turned away
+	KindPublish     = "publish"     // a row of the table that a destination refused
 )
 
 // Reject is one record that could not be taken.

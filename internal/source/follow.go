@@ -10,6 +10,9 @@ import (
 type Follower interface {
 	// Follow names the tables that follow the connection, before any of them is read.
 	Follow(members []Member)
+	// Acknowledge lets the source forget what every table has, as far as the scans have been told (Acknowledged). It is to be
+	// called when builds have ended. The error says that the source was made to give up the feed, to protect it.
+	Acknowledge(ctx context.Context) error
 	// Lag says how far the feed is behind, for a person and for the journal; nothing is read.
 	Lag(ctx context.Context) ([]Measure, error)
 }
@@ -21,6 +24,8 @@ type Member struct {
 	Key    []string // of the table in the lake, empty for none
 	// Position asks the lake how far the table is; nil before its first build.
 	Position func(ctx context.Context) (job.Position, error)
+	// Main asks how far the table is on main, where Position is of a branch; else nil. The source may not let go of what main needs.
+	Main func(ctx context.Context) (job.Position, error)
 }
 
 // Measure is one figure about a feed.

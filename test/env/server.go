@@ -1,11 +1,16 @@
 package env
 
 import (
+	"math/rand/v2"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A Server is a database server that one test has for itself, and may break.
@@ -31,7 +36,11 @@ func OwnMariaDB(t testing.TB) *Server {
 }
 
 // Restart kills the server as a power cut would and starts it again: what was committed is there.
-func (s *Server) Restart(t testing.TB) { t.Helper(); s.must(t, "restart-immediate") }
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.must(t, "restart-immediate")
+	s.await(t)
+}
 
 // Kill ends the server as a power cut would.
 func (s *Server) Kill(t testing.TB) { t.Helper(); s.must(t, "kill") }
@@ -40,7 +49,31 @@ func (s *Server) Kill(t testing.TB) { t.Helper(); s.must(t, "kill") }
 func (s *Server) Stop(t testing.TB) { t.Helper(); s.must(t, "stop") }
 
 // Start starts a server that was killed or stopped.
-func (s *Server) Start(t testing.TB) { t.Helper(); s.must(t, "start") }
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	s.must(t, "start")
+	s.await(t)
+}
+
+// await waits until the server answers where it did before: a busy machine takes its time.
+func (s *Server) await(t testing.TB) {
+	t.Helper()
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal("the server's URL cannot be read")
+	}
+	for range 100 {
+		c, err := net.DialTimeout("tcp", u.Host, time.Second)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	now, _ := s.command("url").Output()
+	at, _ := url.Parse(strings.TrimSpace(string(now)))
+	t.Fatalf("the %s server does not answer at %s; it is at %s now", s.kind, u.Host, at.Host)
+}
 
 func own(t testing.TB, kind, variable string) *Server {
 	t.Helper()
@@ -62,12 +95,16 @@ func own(t testing.TB, kind, variable string) *Server {
 			t.Errorf("remove the %s server: %v: %s", kind, err, out)
 		}
 	})
-	s.must(t, "start")
-	url, err := s.command("url").Output()
+	// A port by chance: one that others look for, too, may be theirs when this server starts again.
+	port := strconv.Itoa(20_000 + rand.IntN(12_000))
+	if out, err := exec.Command(s.script, s.kind, s.folder, "start", port).CombinedOutput(); err != nil {
+		t.Fatalf("start the %s server: %v: %s", s.kind, err, out)
+	}
+	where, err := s.command("url").Output()
 	if err != nil {
 		t.Fatalf("ask for the URL of the %s server: %v", kind, err)
 	}
-	s.URL = strings.TrimSpace(string(url))
+	s.URL = strings.TrimSpace(string(where))
 	return s
 }
 

@@ -16,7 +16,7 @@ var house = [][]string{
 	{"cli"},
 	{"server", "deploy"},
 	{"workflow", "schedule", "alert", "lineage"},
-	{"run", "cases"},
+	{"run", "cases", "publish"},
 	{"plan", "build", "maintain", "crawl", "verify"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
 	{"lake", "journal", "feed"},
@@ -29,6 +29,7 @@ var neighbours = map[[2]string]string{
 	{"plan", "build"}:     "a plan says what each build would do, and asks the build itself",
 	{"define", "quality"}: "a definition holds its rules",
 	{"define", "source"}:  "a definition holds its dataset's options as the source decodes them",
+	{"define", "sink"}:    "a definition names destinations, and only some kinds of connection are one",
 	{"engine", "source"}:  "an engine's session is what a source reads itself with",
 	{"record", "job"}:     "rejects and batches are typed by job's columns",
 }

@@ -52,12 +52,19 @@ func (w *world) tell(seed uint64) {
 	if len(h.form.inputs) > 0 {
 		h.input = pick(dice, h.form.inputs...)
 	}
+	if dice.IntN(2) == 0 {
+		h.form.upper = ""
+	}
 	h.note("%s over %s", h.form.name, h.input)
 	h.other()
 	h.commit()
 	h.build()
-	for n := 1 + dice.IntN(3)/2; n > 0 && !h.over; n-- {
-		for range 1 + dice.IntN(3) {
+	builds, changes := 1+dice.IntN(3)/2, 1+dice.IntN(3)
+	if h.form.mode == define.History {
+		builds, changes = 2+dice.IntN(2), 1+dice.IntN(2) // a key goes, is gone, and comes again
+	}
+	for ; builds > 0 && !h.over; builds-- {
+		for range changes {
 			h.change()
 		}
 		h.build()

@@ -32,6 +32,7 @@ type world struct {
 	lake   *lake.Lake
 	root   string
 	engine *breaking
+	asks   engine.Session // of the test's own queries
 	build  *build.Builder
 	cat    *sqlcat.Catalog // the lake's catalog as another tool opens it
 	runs   int
@@ -46,12 +47,14 @@ func newWorld(t *testing.T, zone string) *world {
 	must(t, err)
 	e, err := duckdb.Open(t.Context(), duckdb.Options{Threads: 1, Timezone: zone})
 	must(t, err)
-	w := &world{t: t, lake: l, root: root, engine: &breaking{Engine: e}, ways: map[string]map[string]int{}, supply: &supply{}}
+	asks, err := e.Open(t.Context())
+	must(t, err)
+	w := &world{t: t, lake: l, root: root, engine: &breaking{Engine: e}, asks: asks, ways: map[string]map[string]int{}, supply: &supply{}}
 	w.build = &build.Builder{Lake: l, Engine: w.engine, Scratch: filepath.Join(dir, "scratch"),
 		Source: func(context.Context, *define.Table) (source.Source, error) { return w.supply, nil }}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, "catalog.db")+"?_pragma=busy_timeout(10000)")
 	must(t, err)
-	t.Cleanup(func() { must(t, errors.Join(db.Close(), l.Close(), e.Close())) })
+	t.Cleanup(func() { must(t, errors.Join(asks.Close(), db.Close(), l.Close(), e.Close())) })
 	w.make("z.first", "SELECT 1 AS a", define.Replace) // the catalog is there once something was committed
 	w.cat, err = sqlcat.NewCatalog(lake.CatalogName, db, sqlcat.SQLite, iceberg.Properties{"warehouse": "file:///none"})
 	must(t, err)
@@ -165,9 +168,7 @@ func (w *world) differ(name, sql string, inputs ...string) []string {
 func (w *world) query(sql string, views map[string]string, tables ...string) []row {
 	w.t.Helper()
 	ctx := w.t.Context()
-	s, err := w.engine.Engine.Open(ctx)
-	must(w.t, err)
-	defer s.Close()
+	s := w.asks
 	for _, in := range tables {
 		t, err := w.lake.Table(ctx, in)
 		must(w.t, err)

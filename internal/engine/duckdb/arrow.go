@@ -31,9 +31,10 @@ import (
 	"weir/internal/record"
 )
 
-// Batches makes rows that come in batches readable as a view of the session, once: the first statement that reads the view
-// uses them up. An error of the reader becomes the error of that statement, as it is. release ends the reader and drops the
-// view; it must be called, and not while a statement runs.
+// Batches makes rows that come in batches readable as a view of the session, once: the first statement that reads the view uses
+// them up. It has to take every column and every row: DuckDB tells a stream neither which columns nor which rows it wants, and
+// takes what it gets for those. An error of the reader becomes the error of that statement, as it is. release ends the reader and drops the view; it
+// must be called, and not while a statement runs.
 func (s *Session) Batches(ctx context.Context, name string, r record.Reader) (release func() error, err error) {
 	end, err := s.begin()
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Session) Batches(ctx context.Context, name string, r record.Reader) (re
 	}
 	s.incoming[name] = in
 	return func() error {
-		return errors.Join(s.Exec(context.WithoutCancel(ctx), "DROP VIEW IF EXISTS temp."+job.Quote(name)), free())
+		return errors.Join(s.Exec(context.WithoutCancel(ctx), "DROP VIEW IF EXISTS "+job.Quote(s.name)+".main."+job.Quote(name)), free())
 	}, nil
 }
 

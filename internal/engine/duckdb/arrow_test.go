@@ -87,8 +87,14 @@ func TestBatches(t *testing.T) {
 			t.Errorf("value %d is %s, not %s", i, rows[0][i].Value, want)
 		}
 	}
+	if n, err := s.Int(ctx, "SELECT count(*) FROM duckdb_views() WHERE view_name = 'weir_in'"); n != 1 || err != nil {
+		t.Errorf("%d views, %v", n, err)
+	}
 	if err := errors.Join(release(), release()); err != nil || r.closed != 1 {
 		t.Errorf("release: %v, closed %d times", err, r.closed)
+	}
+	if n, err := s.Int(ctx, "SELECT count(*) FROM duckdb_views() WHERE view_name = 'weir_in'"); n != 0 || err != nil {
+		t.Errorf("%d views are left, %v", n, err)
 	}
 }
 
@@ -99,7 +105,7 @@ func TestBatchesThatFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Int(ctx, "SELECT count(*) FROM weir_in"); !errors.Is(err, cause) {
+	if _, err := s.Strings(ctx, "SELECT * FROM weir_in"); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 	if err := release(); err != nil {

@@ -219,18 +219,17 @@ func TestParams(t *testing.T) {
 			t.Errorf("%s is %s, want %s", c.Name, c.Type, want[i])
 		}
 	}
-	must(t, s.Exec(ctx, "CREATE TABLE x(c VARCHAR, r TIMESTAMPTZ)"))
-	if n, err := s.ExecParams(ctx, "INSERT INTO x SELECT $currency, $run_time FROM range(3)", p); n != 3 || err != nil {
-		t.Errorf("%d rows changed, %v", n, err)
-	}
-	if got := one(t, s, "SELECT DISTINCT c, epoch(r)::BIGINT FROM x"); got != fmt.Sprintf("GBP|%d", p["run_time"].(time.Time).Unix()) {
+	w := job.Write{SQL: "SELECT $currency AS c, $run_time AS r FROM range(3)", Columns: []job.Column{column("c", "VARCHAR"), column("r", "TIMESTAMP WITH TIME ZONE")}, Dir: t.TempDir(), Prefix: "p"}
+	files, err := s.Stage(ctx, w, "", p)
+	must(t, err)
+	if got := one(t, s, "SELECT DISTINCT c, epoch(r)::BIGINT FROM "+reading(files)); got != fmt.Sprintf("GBP|%d", p["run_time"].(time.Time).Unix()) {
 		t.Errorf("got %s", got)
 	}
 	_, err = s.DescribeParams(ctx, "SELECT $nope", p)
 	if fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "$currency") {
 		t.Errorf("missing parameter: %v, %q", err, fault.HintOf(err))
 	}
-	if _, err := s.ExecParams(ctx, "SELECT $a, $b", job.Params{"b": true, "c": "must not slip into $a"}); fault.ClassOf(err) != fault.Usage {
+	if _, err := s.DescribeParams(ctx, "SELECT $a, $b", job.Params{"b": true, "c": "must not slip into $a"}); fault.ClassOf(err) != fault.Usage {
 		t.Errorf("a parameter took another's value: %v", err)
 	}
 }

@@ -29,19 +29,6 @@ func (s *Session) Exec(ctx context.Context, sql string) error {
 	return s.reads(classify(ctx, err, 0, sql))
 }
 
-// ExecParams runs one statement with its $names bound and gives the rows it changed. A name without a value is a Usage error.
-func (s *Session) ExecParams(ctx context.Context, sql string, p job.Params) (int64, error) {
-	var changed int64
-	err := s.with(ctx, sql, p, 0, func(st *driver.Stmt, args []sqldriver.NamedValue) error {
-		res, err := st.ExecContext(ctx, args)
-		if err == nil {
-			changed, err = res.RowsAffected()
-		}
-		return err
-	})
-	return changed, err
-}
-
 // Query runs a query and hands each row to scan, in order; values are as database/sql gives them and the row may be kept.
 // The whole result is held in memory first: for results that are small (see Stream).
 func (s *Session) Query(ctx context.Context, sql string, scan func(row []any) error) error {

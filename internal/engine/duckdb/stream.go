@@ -194,6 +194,7 @@ func (st *Stream) Next() bool {
 	if n == 0 {
 		return false
 	}
+	st.builder.Reserve(n)
 	for i, r := range st.readers {
 		r(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)), 0, n)
 	}

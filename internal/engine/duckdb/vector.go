@@ -93,33 +93,33 @@ func newAppender(b array.Builder, t mapping.LogicalType) (appender, error) {
 	defer mapping.DestroyLogicalType(&t)
 	switch b := b.(type) {
 	case *array.BooleanBuilder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Int8Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Int16Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Int32Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Int64Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Uint8Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Uint16Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Uint32Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Uint64Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Float32Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Float64Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Date32Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.Time64Builder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.TimestampBuilder:
-		return fixed(b.Append, b.AppendNull), nil
+		return fixed(b.Append, b.AppendNull, b.AppendValues), nil
 	case *array.StringBuilder:
 		return texts(b.BinaryBuilder), nil
 	case *array.BinaryBuilder:
@@ -152,6 +152,13 @@ func texts(b *array.BinaryBuilder) appender {
 	return func(v mapping.Vector, from, to int) {
 		values := unsafe.Slice((*text)(mapping.VectorGetData(v)), to)
 		valid := validity(v)
+		bytes := 0
+		for i := from; i < to; i++ {
+			if valid(i) {
+				bytes += int(values[i].length)
+			}
+		}
+		b.ReserveData(bytes)
 		for i := from; i < to; i++ {
 			if valid(i) {
 				b.Append(values[i].bytes())
@@ -171,10 +178,14 @@ type hugeint struct {
 // listEntry is where a list's values stand in the child vector.
 type listEntry struct{ offset, length uint64 }
 
-// fixed reads a vector of values that lie side by side in DuckDB's memory as they do in Go's.
-func fixed[T any](add func(T), null func()) appender {
+// fixed reads a vector of values that lie side by side in DuckDB's memory as they do in Go's: all at once where none is null.
+func fixed[T any](add func(T), null func(), all func(values []T, valid []bool)) appender {
 	return func(v mapping.Vector, from, to int) {
 		values := unsafe.Slice((*T)(mapping.VectorGetData(v)), to)
+		if mapping.VectorGetValidity(v) == nil {
+			all(values[from:to], nil)
+			return
+		}
 		valid := validity(v)
 		for i := from; i < to; i++ {
 			if valid(i) {
@@ -200,20 +211,31 @@ func validity(v mapping.Vector) func(i int) bool {
 
 // decimals reads a decimal from the whole number DuckDB keeps it in, of the smallest width its digits need.
 func decimals(b *array.Decimal128Builder, t mapping.LogicalType) appender {
-	small := func(n int64) { b.Append(decimal128.FromI64(n)) }
 	width := mapping.TypeHugeInt
 	if mapping.GetTypeId(t) == mapping.TypeDecimal {
 		width = mapping.DecimalInternalType(t)
 	}
 	switch width {
 	case mapping.TypeSmallInt:
-		return fixed(func(n int16) { small(int64(n)) }, b.AppendNull)
+		return wholes(b, func(n int16) decimal128.Num { return decimal128.FromI64(int64(n)) })
 	case mapping.TypeInteger:
-		return fixed(func(n int32) { small(int64(n)) }, b.AppendNull)
+		return wholes(b, func(n int32) decimal128.Num { return decimal128.FromI64(int64(n)) })
 	case mapping.TypeBigInt:
-		return fixed(small, b.AppendNull)
+		return wholes(b, decimal128.FromI64)
 	}
-	return fixed(func(n hugeint) { b.Append(decimal128.New(n.high, n.low)) }, b.AppendNull)
+	return wholes(b, func(n hugeint) decimal128.Num { return decimal128.New(n.high, n.low) })
+}
+
+// wholes reads whole numbers of one width as decimals.
+func wholes[T any](b *array.Decimal128Builder, num func(T) decimal128.Num) appender {
+	var nums []decimal128.Num
+	return fixed(func(n T) { b.Append(num(n)) }, b.AppendNull, func(values []T, _ []bool) {
+		nums = nums[:0]
+		for _, n := range values {
+			nums = append(nums, num(n))
+		}
+		b.AppendValues(nums, nil)
+	})
 }
 
 func lists(b *array.ListBuilder, t mapping.LogicalType) (appender, error) {

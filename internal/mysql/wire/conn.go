@@ -28,7 +28,10 @@ type Config struct {
 	// Cleartext allows to send the password as it is where the server asks for that (tokens of RDS): over TLS only, and
 	// for a caller who has the certificate verified.
 	Cleartext bool
-	Limit     int // bytes of the largest row, 0: DefaultLimit
+	// Loads lets statements load rows that the caller hands out, with Load. A server that asks for a file in answer to another
+	// statement gets nothing, and loses the connection.
+	Loads bool
+	Limit int // bytes of the largest row, 0: DefaultLimit
 }
 
 // Conn is one connection. It serves one statement after the other; only Close may be called beside them.

@@ -13,6 +13,7 @@ const (
 	capLongPassword    = 1 << 0
 	capLongFlag        = 1 << 2
 	capConnectWithDB   = 1 << 3
+	capLocalFiles      = 1 << 7
 	capProtocol41      = 1 << 9
 	capSSL             = 1 << 11
 	capTransactions    = 1 << 13
@@ -24,7 +25,7 @@ const (
 	capDeprecateEOF    = 1 << 24
 
 	capNeeded = capProtocol41 | capSecure | capPluginAuth
-	// Neither several statements in one nor files of this machine: a server is never asked or allowed to take them.
+	// Neither several statements in one nor, but for a connection that loads rows, files: a server is never asked or allowed to take them.
 	capWanted = capNeeded | capLongPassword | capLongFlag | capTransactions | capConnectAttrs | capPluginAuthLen | capDeprecateEOF
 )
 
@@ -43,6 +44,9 @@ func (c *Conn) signIn(ctx context.Context, cfg Config) error {
 		return err
 	}
 	c.caps = capWanted & g.caps
+	if cfg.Loads {
+		c.caps |= capLocalFiles & g.caps
+	}
 	if cfg.Database != "" {
 		c.caps |= capConnectWithDB
 	}

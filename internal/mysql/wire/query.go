@@ -24,6 +24,7 @@ type Rows struct {
 	done    func()
 	ctx     context.Context
 	ended   bool
+	changed Changed // of a statement without rows
 }
 
 // Row holds the values of a row, one after the other, in the connection's buffer: it holds until the next row is read.
@@ -80,7 +81,8 @@ func (r *Rows) begin(sql string) error {
 	case p[0] == headErr:
 		return parseError(p)
 	case p[0] == headOK:
-		r.ended = true
+		r.changed.parse(p)
+		r.end() // a context that ends later has no part in the connection any more
 		return nil
 	case p[0] == headLocalFile:
 		return r.c.unexpected(p)

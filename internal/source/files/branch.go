@@ -137,6 +137,9 @@ func (b *branch) key() string {
 	if b.splits[0].plain {
 		k.WriteByte('p')
 	}
+	if b.splits[0].sure {
+		k.WriteByte('s')
+	}
 	for _, n := range b.head.names {
 		k.WriteString("\x00" + n)
 	}

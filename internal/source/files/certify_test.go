@@ -28,6 +28,13 @@ func TestPlainDay(t *testing.T) {
 
 func certifies(t testing.TB, text string, types ...string) bool {
 	t.Helper()
+	plain, _ := certified(t, text, types...)
+	return plain
+}
+
+// certified says whether a file is plain, and whether its reader has nothing to reject.
+func certified(t testing.TB, text string, types ...string) (plain, sure bool) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.csv")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -42,7 +49,21 @@ func certifies(t testing.TB, text string, types ...string) bool {
 		c.checks = append(c.checks, check)
 	}
 	_, err := c.run(t.Context(), path)
-	return err == nil
+	return err == nil, !c.unsure.Load()
+}
+
+// What is plain may still be no value: then the reader is asked to note rejects.
+func TestCertifySure(t *testing.T) {
+	for text, want := range map[string]bool{
+		"2026-02-28,a,2026-01-02 03:04:05\n": true, "2024-02-29,ä,\n": true, "\"2026-02-28\",\"a\",\"2026-01-02T23:59:59.5Z\"\r\n": true, "2000-02-29,NA,NA": true,
+		"2026-02-29,a,\n": false, "2026-13-01,a,\n": false, "2026-04-31,a,": false, "\"1900-02-29\",a,\n": false, ",a,2026-02-30 00:00:00\n": false, ",a,2026-02-03 03:60:00\n": false,
+		",\xff,\n": false, ",\"\xe4\",\n": false, ",a,2026-02-03 30:00:00": false,
+	} {
+		plain, sure := certified(t, text, "DATE", "VARCHAR", "TIMESTAMP")
+		if !plain || sure != want {
+			t.Errorf("%q: plain %v, sure %v, want %v", text, plain, sure, want)
+		}
+	}
 }
 
 func TestCertify(t *testing.T) {

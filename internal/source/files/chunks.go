@@ -12,6 +12,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
+
+	"weir/internal/source/files/skim"
 )
 
 // chunkSize is the unit of the content hash and of looking through a file with all cores, in bytes: small enough to stay in a
@@ -23,7 +25,7 @@ const chunkSize = 1 << 20
 const page = 4 << 10
 
 // slack is how many bytes behind a chunk's data may be loaded without being part of it.
-const slack = 8
+const slack = skim.Slack
 
 // chunk is a part of a file, and some of what stands around it.
 type chunk struct {

@@ -99,6 +99,23 @@ func TestCSV(t *testing.T) {
 	})
 }
 
+// TestBlankLines: a blank line of a file with one column is that column's empty value, in any reading; with more columns it is none.
+func TestBlankLines(t *testing.T) {
+	one, two := cols("id", "BIGINT"), cols("id", "BIGINT", "v", "VARCHAR")
+	rows := []string{"1|a.csv", "2|a.csv", "∅|a.csv", "∅|a.csv"}
+	bad := []string{`a.csv:6 id: "bad" is not BIGINT | bad`}
+	runCases(t, []readCase{
+		{name: "fast", files: map[string]string{"a.csv": "id\n1\n\n2\n\n"}, reader: Reader{Path: "*.csv"}, columns: one, rows: rows},
+		{name: "rejects", files: map[string]string{"a.csv": "id\n1\n\n2\n\nbad\n"}, reader: Reader{Path: "*.csv"}, columns: one, rows: rows, rejects: bad},
+		{name: "careful", files: map[string]string{"a.csv": "id\n1\n\n2\n\n1.5\n"}, reader: Reader{Path: "*.csv"}, columns: one, careful: true, rows: rows, rejects: []string{`a.csv:6 id: "1.5" is not BIGINT | 1.5`}},
+		{name: "fast, CRLF", files: map[string]string{"a.csv": "id\r\n1\r\n\r\n2\r\n\r\n"}, reader: Reader{Path: "*.csv"}, columns: one, rows: rows},
+		{name: "careful, CRLF", files: map[string]string{"a.csv": "id\r\n1\r\n\r\n2\r\n\r\n1.5\r\n"}, reader: Reader{Path: "*.csv"}, columns: one, careful: true, rows: rows, rejects: []string{`a.csv:6 id: "1.5" is not BIGINT | 1.5`}},
+		{name: "lines that end in several ways", files: map[string]string{"a.csv": "id\n1\r\n\r\n2\n\n"}, reader: Reader{Path: "*.csv"}, columns: one, rows: rows},
+		{name: "before the header", files: map[string]string{"a.csv": "\n\nid\n1\n\n2\n\n"}, reader: Reader{Path: "*.csv"}, columns: one, rows: rows},
+		{name: "two columns", files: map[string]string{"a.csv": "id,v\n1,\n\n2,\n\n"}, reader: Reader{Path: "*.csv"}, columns: two, rows: []string{"1|∅|a.csv", "2|∅|a.csv"}},
+	})
+}
+
 // TestLinesOfRejects has records over several lines before the bad ones.
 func TestLinesOfRejects(t *testing.T) {
 	typed := cols("id", "BIGINT", "v", "VARCHAR")

@@ -23,6 +23,7 @@ type dialect struct {
 	skip      int
 	encoding  string
 	header    bool
+	single    bool // one column, so that a blank line is a record
 }
 
 // csvHead is what the beginning of a CSV file tells.
@@ -100,6 +101,7 @@ func (s *scan) headOf(n *split, h csvHead, head []byte, expected []string) (csvH
 	if h.names, err = s.names(n, h, first, expected); err != nil {
 		return h, err
 	}
+	h.single = len(h.names) == 1
 	return h, s.rightDelimiter(n, h, head, given, expected)
 }
 

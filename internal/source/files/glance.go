@@ -10,11 +10,12 @@ import (
 // glance is what a look at a JSON file finds before the engine reads it: what the engine would crash on, leave out or
 // call by another name.
 type glance struct {
-	keys   []string            // of the records, each spelling once, in the order they come
-	looks  map[string]*keyLook // how the keys' values are written; nil where nobody looked
-	full   bool                // there are more keys than these
-	deep   bool                // a record is nested deeper than maxNesting
-	behind bool                // something stands behind the array's end
+	keys    []string            // of the records, each spelling once, in the order they come
+	looks   map[string]*keyLook // how the keys' values are written; nil where nobody looked
+	longest int                 // line in bytes, of a file with a record a line
+	full    bool                // there are more keys than these
+	deep    bool                // a record is nested deeper than maxNesting
+	behind  bool                // something stands behind the array's end
 }
 
 // sureType is a key's type where its values leave no doubt, "" elsewhere.

@@ -54,7 +54,21 @@ func shapeOf(head []byte, format string) string {
 
 // jsonOptions are what every call of the engine's JSON reader gets.
 func (m *maker) jsonOptions(b *branch) string {
-	return fmt.Sprintf("format=%s, maximum_object_size=%d", job.Literal(b.format), m.s.reader.maxLine())
+	return fmt.Sprintf("format=%s, maximum_object_size=%d", job.Literal(b.format), m.longestRecord(b))
+}
+
+// longestRecord is how long the reader must expect a record to be. Its buffers are twice that, and the last ones of a file are
+// read by one core while the others wait, so they are small where it is known that no record is long.
+func (m *maker) longestRecord(b *branch) int64 {
+	const least = 2 << 20
+	longest := int64(least)
+	for _, n := range b.splits {
+		if n.shape != shapeLines {
+			return m.s.reader.maxLine()
+		}
+		longest = max(longest, int64(n.glance.longest)+1)
+	}
+	return min(longest, m.s.reader.maxLine())
 }
 
 // describeJSON has the engine look at the beginning of every file. A file it cannot read is left out: careful reading

@@ -51,7 +51,15 @@ func (l *jsonLook) chunk(file io.ReaderAt, c chunk, maxLine int) error {
 		i += next + 1
 	}
 	l.at = c.from - int64(c.lead)
-	for i < c.lead+c.size {
+	end, alone := c.lead+c.size, 0
+	for i < end {
+		if alone--; alone < 0 {
+			next, lines := l.known.Lines(c.data, i, end)
+			i, alone = next, l.patience(lines)
+			if i >= end {
+				break
+			}
+		}
 		to := bytes.IndexByte(c.data[i:], '\n')
 		if to < 0 && !c.last {
 			return l.longLine(file, l.at+int64(i), maxLine)
@@ -63,6 +71,26 @@ func (l *jsonLook) chunk(file io.ReaderAt, c chunk, maxLine int) error {
 		i += to + 1
 	}
 	return nil
+}
+
+// patience is how many lines to look at here before the next try to have known do it, by the number it did at the last.
+func (l *jsonLook) patience(lines int) int {
+	if lines >= 4 {
+		l.wait = 0
+	} else {
+		l.wait = min(2*l.wait+1, 255)
+	}
+	return l.wait
+}
+
+// settle adds what known saw.
+func (l *jsonLook) settle() {
+	for i, k := range l.keys {
+		s := l.known.Seen(i)
+		k.forms, k.word = k.forms|forms(s.Forms), k.word || s.Word
+		k.before, k.behind, k.long = max(k.before, s.Before), max(k.behind, s.Behind), max(k.long, length(s.Long))
+	}
+	l.most = max(l.most, l.known.Longest())
 }
 
 // longLine looks at the record that begins at an offset and does not end within reach of its chunk.
@@ -84,6 +112,7 @@ func (l *jsonLook) longLine(file io.ReaderAt, at int64, maxLine int) error {
 			return nil
 		}
 		if size >= maxLine {
+			l.most = maxLine
 			return nil
 		}
 	}
@@ -136,7 +165,7 @@ func lookAtStream(ctx context.Context, n *split, maxLine int) (glance, error) {
 		switch {
 		case have < len(buf)-slack:
 		case len(buf) > maxLine:
-			have, skip = 0, true
+			have, skip, l.most = 0, true, maxLine
 		default:
 			buf = append(buf, make([]byte, len(buf))...)
 		}
@@ -155,7 +184,8 @@ func markLength(b []byte) int {
 func mergeLooks(looks []*jsonLook) glance {
 	g := glance{looks: map[string]*keyLook{}}
 	for _, l := range looks {
-		g.deep, g.full = g.deep || l.deep, g.full || l.full
+		l.settle()
+		g.deep, g.full, g.longest = g.deep || l.deep, g.full || l.full, max(g.longest, l.most)
 		for _, k := range l.keys {
 			g.looks[k.name] = g.looks[k.name].with(k)
 		}

@@ -4,27 +4,31 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+
+	"weir/internal/source/files/skim"
 )
 
 // A file of one JSON record a line is looked through before the engine reads it: which keys its records have, every one
 // of them, and how each key's values are written. What is written the plain way is then read by the engine typed and
 // without a check in SQL, since its reader takes such texts exactly; and no key is overlooked because it comes late.
 // The look is no judge of JSON. What is broken it leaves, for the engine stumbles over it too.
+//
+// Package skim takes the records that are like those before; how keys and values are seen is defined here.
 
 // forms are the ways a key's values are written.
-type forms uint16
+type forms uint32
 
 const (
-	formNull forms = 1 << iota
-	formBool
-	formWhole    // digits only
-	formFraction // digits, a point, digits
-	formExponent
-	formDay    // "2026-01-02"
-	formMoment // "2026-01-02 03:04:05", and as plainMoment has it without a zone
-	formZoned  // with one
-	formText   // any other string
-	formNested
+	formNull     = forms(skim.Null)
+	formBool     = forms(skim.Bool)
+	formWhole    = forms(skim.Whole)    // digits only
+	formFraction = forms(skim.Fraction) // digits, a point, digits
+	formDay      = forms(skim.Day)      // "2026-01-02"
+	formMoment   = forms(skim.Moment)   // "2026-01-02 03:04:05", and as plainMoment has it without a zone
+	formText     = forms(skim.Text)     // any other string
+	formZoned    = forms(skim.More)     // a moment with a zone
+	formExponent = forms(skim.More << 1)
+	formNested   = forms(skim.More << 2)
 )
 
 // keyLook is what was seen of one key.
@@ -49,6 +53,9 @@ type jsonLook struct {
 	deep   bool       // a record is nested deeper than maxNesting
 	full   bool       // there are more keys than are remembered
 	spare  keyLook    // takes what is seen of keys that are not remembered
+	known  *skim.JSON // looks at lines of which nothing is new
+	wait   int        // lines between two tries with known, where that leaves most
+	most   int        // length of the longest line
 	open   []byte     // kinds of the open brackets within a nested value
 	path   []byte
 	ends   []int
@@ -63,10 +70,12 @@ type follower struct {
 const (
 	noKey     = -1
 	spareKey  = -2
-	maxFollow = 256 // bytes
+	maxFollow = skim.MaxFollow // bytes
 )
 
-func newJSONLook() *jsonLook { return &jsonLook{index: map[string]int{}, follow: make([]follower, 1)} }
+func newJSONLook() *jsonLook {
+	return &jsonLook{index: map[string]int{}, follow: make([]follower, 1), known: skim.NewJSON()}
+}
 
 // follower of a key; that of noKey begins a record.
 func (l *jsonLook) after(key int) *follower {
@@ -86,6 +95,7 @@ func (l *jsonLook) seen(key int) *keyLook {
 
 // line looks at one record, d[i:end]. Eight bytes behind end can be loaded.
 func (l *jsonLook) line(d []byte, i, end int) {
+	l.most = max(l.most, end-i)
 	for i < end && d[i] <= ' ' {
 		i++
 	}
@@ -134,6 +144,7 @@ func (l *jsonLook) between(d []byte, i, end, before int) (next, key int) {
 	if i-from <= maxFollow && before != spareKey && key != spareKey {
 		f := l.after(before)
 		f.text, f.key = append(f.text[:0], d[from:i]...), key
+		l.known.Follow(before, f.text, key)
 	}
 	return i, key
 }
@@ -156,6 +167,7 @@ func (l *jsonLook) key(raw []byte, at int64) int {
 		k = len(l.keys)
 		l.keys = append(l.keys, &keyLook{name: name, first: l.at + at})
 		l.follow = append(l.follow, follower{})
+		l.known.Add()
 		l.index[`"`+name+`"`] = k
 	}
 	if len(l.index) < 2*maxKeys {

@@ -50,7 +50,8 @@ func newRecords(r io.Reader, d dialect, maxSize int64) *records {
 	return &records{r: bufio.NewReaderSize(r, 64<<10), d: d, max: maxSize, line: 1}
 }
 
-// next gives the next record; blank lines and comments are none. io.EOF ends.
+// next gives the next record. Comments are none, and blank lines: in a file of one column they are its empty value, as the
+// engine has it. io.EOF ends.
 func (r *records) next() (*csvRecord, error) {
 	if !r.begun {
 		r.begun = true
@@ -65,7 +66,7 @@ func (r *records) next() (*csvRecord, error) {
 			return nil, err
 		}
 		body := trimEnd(line)
-		if len(body) == 0 && !long || r.d.comment != 0 && len(body) > 0 && body[0] == r.d.comment {
+		if len(body) == 0 && !long && !r.d.single || r.d.comment != 0 && len(body) > 0 && body[0] == r.d.comment {
 			continue
 		}
 		if long {

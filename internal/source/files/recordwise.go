@@ -8,13 +8,14 @@ import (
 
 // recordwise are the files that no fast read gets right: JSON where unknown keys are kept or rejected, where a DECIMAL
 // may meet a number of more digits than the engine's JSON reader keeps, and where the engine would lose keys or records;
-// CSV where the character of comments stands within a line, which the engine would cut there.
+// CSV where the character of comments stands within a line, which the engine would cut there, and of one column where lines
+// end in several ways, of which the engine would lose blank ones.
 func (m *maker) recordwise() (map[string]bool, error) {
 	policy := m.s.reader.policy()
 	keys := m.closed() && (policy == schemaReject || policy == schemaExtra)
 	careful := map[string]bool{}
 	for _, b := range m.branches {
-		if err := m.addCommented(b, careful); err != nil {
+		if err := errors.Join(m.addCommented(b, careful), m.addMixed(b, careful)); err != nil {
 			return nil, err
 		}
 		if b.format == formatCSV || b.format == formatParquet {
@@ -77,6 +78,57 @@ func (m *maker) addCommented(b *branch, careful map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+func (m *maker) addMixed(b *branch, careful map[string]bool) error {
+	if b.format != formatCSV || !b.head.single {
+		return nil
+	}
+	for _, n := range b.splits {
+		mixed, err := mixedEnds(n, b.head.encoding)
+		if err != nil {
+			return readFault(n.name, err)
+		}
+		if mixed {
+			careful[n.name] = true
+		}
+	}
+	return nil
+}
+
+// mixedEnds says whether some lines end in LF alone and others in CR LF.
+func mixedEnds(n *split, encoding string) (bool, error) {
+	r, err := openText(n, encoding)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	lf, crlf, before, buf := false, false, byte(0), make([]byte, 64<<10)
+	for !lf || !crlf {
+		got, err := r.Read(buf)
+		part := buf[:got]
+		for from := 0; ; {
+			i := bytes.IndexByte(part[from:], '\n')
+			if i < 0 {
+				break
+			}
+			if from += i; from > 0 {
+				before = part[from-1]
+			}
+			lf, crlf = lf || before != '\r', crlf || before == '\r'
+			from++
+		}
+		if got > 0 {
+			before = part[got-1]
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return lf && crlf, nil
 }
 
 // withinLine says whether a character stands anywhere but at the beginning of a line.

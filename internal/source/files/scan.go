@@ -47,6 +47,7 @@ type split struct {
 	path        string // where it lies locally, as the engine is told
 	odd         bool   // path is a link, because the engine would take the real name for a pattern
 	plain       bool   // of a CSV file: certified, see certify.go
+	sure        bool   // of a certified file: the reader can have nothing to reject
 	hashed      bool   // mark has the content's hash, or needs none
 	long        length
 	shape       string // of a JSON file

@@ -51,25 +51,35 @@ func (c *Config) Open(ctx context.Context, env source.Env) (source.Opened, error
 	if c.Replica != "" {
 		settings.URL, settings.Host, settings.Port, settings.Database, settings.User, settings.Password = c.Replica, "", 0, "", "", ""
 	}
-	server, err := settings.Prepare(env.Root, resolve)
-	if err != nil {
+	o := &opened{scratch: env.Scratch, pace: source.NewPace(c.RowsPerSecond)}
+	var err error
+	if o.primary, err = c.Settings.Prepare(env.Root, resolve); err != nil {
 		return nil, err
 	}
-	return &opened{server: server, pace: source.NewPace(c.RowsPerSecond)}, nil
+	if o.server = o.primary; c.Replica != "" {
+		if o.server, err = settings.Prepare(env.Root, resolve); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
 }
 
 // Reader is what a table says of what it reads.
 type Reader struct {
+	Read           string        `yaml:"read" enum:"full|cursor|feed" doc:"how the table is read: whole, from where its cursor stood, or by the feed of changes of its connection, which with mode append makes a log of them; by default feed with mode changes, else cursor where there is one, else full"`
 	Where          string        `yaml:"where" doc:"condition, in the server's SQL, that rows must meet to be read"`
 	Lookback       time.Duration `yaml:"lookback" doc:"with a cursor that is a time, how far before its position to read again, for clocks that differ and rows that come late"`
 	CursorWait     time.Duration `yaml:"cursor_wait" doc:"how long to wait for open transactions that may still bring rows below the cursor's end" default:"30s"`
 	ZeroDates      string        `yaml:"zero_dates" enum:"reject|null|text" default:"reject" doc:"what becomes of dates that no calendar has, such as 0000-00-00: the row is a reject, the value is null, or columns of dates and times are texts"`
 	Strict         bool          `yaml:"strict" doc:"the declared columns are all that is read"`
 	OnSchemaChange string        `yaml:"on_schema_change" enum:"add|stop" default:"add" doc:"what columns do that the table did not have: add them, or stop the build"`
+	OnCascade      string        `yaml:"on_cascade" enum:"stop|ignore" default:"stop" doc:"what a feed does with a table whose rows change through foreign keys, which the server's log does not tell: stop the build, or go on without such changes"`
 	MaxValueBytes  project.Size  `yaml:"max_value_bytes" default:"16MB" doc:"bytes a single value may have; the row of a larger one is rejected"`
 
 	dataset string
 	cursor  string
+	mode    string
+	log     bool // changes are kept as they are
 	columns []job.Column
 }
 
@@ -78,14 +88,23 @@ var _ source.Reader = (*Reader)(nil)
 // SetColumns gives the reader the table's declared columns.
 func (r *Reader) SetColumns(columns []job.Column) { r.columns = columns }
 
-// SetDataset gives the reader what the table reads, as written after the connection's name, and its cursor. What is read whole
-// replaces the table, what is new comes to it.
-func (r *Reader) SetDataset(dataset, cursor string) (mode string) {
-	if r.dataset, r.cursor = dataset, cursor; cursor == "" {
-		return "replace"
+// SetDataset gives the reader what the table reads, as written after the connection's name, its cursor, and its mode as written.
+// It answers with the mode where none is written: what is read whole replaces the table, what is new comes to it.
+func (r *Reader) SetDataset(dataset, cursor, mode string) (byDefault string) {
+	r.dataset, r.cursor, r.mode = dataset, cursor, mode
+	byDefault = "append"
+	if cursor == "" && r.Read != "feed" {
+		byDefault = "replace"
 	}
-	return "append"
+	if mode == "" {
+		mode = byDefault
+	}
+	r.log = r.Read == "feed" && mode == "append"
+	return byDefault
 }
+
+// Follows says whether the table is read by the feed.
+func (r *Reader) Follows() bool { return r.Read == "feed" || r.mode == "changes" }
 
 // RowRejects marks rejects as rows.
 func (r *Reader) RowRejects() {}
@@ -103,6 +122,18 @@ func (r *Reader) Findings() (out []source.Finding) {
 	add := func(key, message string) { out = append(out, source.Finding{Key: key, Message: message}) }
 	if _, _, err := splitName(r.dataset, "any"); err != nil {
 		add("from", err.Error())
+	}
+	switch {
+	case r.mode == "changes" && r.Read != "" && r.Read != "feed":
+		add("read", "mode changes is read by the feed of the connection")
+	case r.Follows() && r.cursor != "":
+		add("cursor", "a feed needs no cursor; take it out")
+	case r.Read == "cursor" && r.cursor == "":
+		add("read", "read: cursor needs a cursor")
+	case r.Read == "full" && r.cursor != "":
+		add("cursor", "read: full needs no cursor; take it out")
+	case r.Follows() && r.Where != "":
+		add("where", "a feed brings all changes: where would be kept for the first read only")
 	}
 	if r.cursor == "" && r.Lookback != 0 {
 		add("lookback", "lookback goes with a cursor")
@@ -149,8 +180,11 @@ func splitName(text, own string) (database, table string, err error) {
 
 // opened is a connection that tables share.
 type opened struct {
-	server *mysql.Server
-	pace   *source.Pace
+	scratch   string
+	primary   *mysql.Server // where changes are written
+	server    *mysql.Server // where tables are read
+	pace      *source.Pace
+	following *following // nil: no table follows
 }
 
 func (o *opened) Dataset(reader source.Reader) (source.Source, error) {
@@ -171,4 +205,10 @@ func (o *opened) Check(ctx context.Context) error {
 	return errors.Join(err, c.Close())
 }
 
-func (o *opened) Close() error { return nil }
+// Close ends the feed.
+func (o *opened) Close() error {
+	if o.following == nil {
+		return nil
+	}
+	return o.following.hub.Close()
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"weir/internal/fault"
+	"weir/internal/feed"
 	"weir/internal/job"
 	"weir/internal/mysql/wire"
 	"weir/internal/record"
@@ -121,7 +122,7 @@ func (r *rows) run(ctx context.Context, b *record.Builder) {
 
 // kill ends the query that is running unless it ends by itself. Without another connection it is read to its end.
 func (r *rows) kill(ctx context.Context, ended <-chan struct{}) {
-	c, err := r.scan.server.Dial(ctx)
+	c, err := r.scan.at.Dial(ctx)
 	if err != nil {
 		return
 	}
@@ -205,8 +206,20 @@ func (d *decoder) row(whole wire.Row) error {
 			return nil
 		}
 	}
+	if d.rows.scan.reader.log {
+		d.mark()
+	}
 	d.builder.EndRow()
 	return nil
+}
+
+// mark makes the row one of a log of changes: it was there when the log began.
+func (d *decoder) mark() {
+	own := d.builder.Columns[len(d.cells):]
+	own[0].Text(feed.OpRead)
+	own[1].Int64(d.rows.scan.read.Time.UnixMicro())
+	own[2].Text(d.rows.scan.startText())
+	own[3].Null()
 }
 
 // tooLong names the column whose value is not whole in what was kept of a row.

@@ -21,10 +21,13 @@ func (s *scan) fix(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, sql := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"} {
-		if err := s.conn.Exec(ctx, sql); err != nil {
-			return fmt.Errorf("open a snapshot: %w", err)
-		}
+	if s.first {
+		err = s.fixFirst(ctx)
+	} else {
+		err = s.openSnapshot(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	at, err := s.state(ctx)
 	if err != nil {
@@ -47,6 +50,15 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	}
 	s.fixed = true
 	s.position(at)
+	return nil
+}
+
+func (s *scan) openSnapshot(ctx context.Context) error {
+	for _, sql := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"} {
+		if err := s.conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("open a snapshot: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -75,6 +87,8 @@ func (s *scan) position(at string) {
 		s.end = job.Position{}
 	}
 	switch {
+	case s.first:
+		s.end[s.rel.shown()] = s.started.String()
 	case s.cursor == nil:
 		s.end[s.rel.shown()] = "all at " + at
 	case s.cursor.end != nil:

@@ -65,7 +65,7 @@ func (r *rig) source(reader *Reader, cursor string) source.Source {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	reader.SetDataset("t", cursor)
+	reader.SetDataset("t", cursor, "")
 	s, err := o.Dataset(reader)
 	if err != nil {
 		r.t.Fatal(err)

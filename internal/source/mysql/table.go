@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"weir/internal/fault"
+	"weir/internal/feed"
 	"weir/internal/job"
 	"weir/internal/mysql"
 	"weir/internal/mysql/wire"
 	"weir/internal/source"
+	"weir/internal/source/mysql/binlog"
 	"weir/internal/source/mysql/value"
 )
 
@@ -36,7 +38,18 @@ func (t *table) Server(ctx context.Context) (name string, err error) {
 func (t *table) Close() error { return nil }
 
 // Begin looks at the table and, with a cursor, at how far it goes by now. It holds no snapshot yet.
-func (t *table) Begin(ctx context.Context, r job.Read) (_ source.Scan, err error) {
+func (t *table) Begin(ctx context.Context, r job.Read) (source.Scan, error) {
+	if t.reader.Follows() {
+		return t.beginFeed(ctx, r)
+	}
+	s, err := t.begin(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (t *table) begin(ctx context.Context, r job.Read) (_ *scan, err error) {
 	database, name, err := splitName(t.reader.dataset, t.server.Database())
 	if err != nil {
 		return nil, fault.New(fault.Usage, "%w", err)
@@ -51,7 +64,12 @@ func (t *table) Begin(ctx context.Context, r job.Read) (_ source.Scan, err error
 		return s, nil
 	}
 	// A row that is a little larger than a value may be is still told apart from one that is much larger.
-	if s.conn, err = t.server.DialLimit(ctx, t.reader.maxValue()+1<<20); err != nil {
+	server := t.server
+	if t.reader.Follows() {
+		server = t.primary // where the log is
+	}
+	s.at = server
+	if s.conn, err = server.DialLimit(ctx, t.reader.maxValue()+1<<20); err != nil {
 		return nil, err
 	}
 	if s.id, err = mysql.Identify(ctx, s.conn); err != nil {
@@ -79,17 +97,21 @@ type scan struct {
 	id      mysql.Identity
 	rel     *relation
 	columns []value.Column
+	at      *mysql.Server // that conn leads to
 	conn    *wire.Conn
 	fixed   bool
 	cursor  *cursor // nil: everything is read
+	first   bool    // a feed goes on from here
+	started binlog.Position
 	end     job.Position
 }
 
 var (
-	_ source.Scan      = (*scan)(nil)
-	_ source.Batched   = (*scan)(nil)
-	_ source.Complete  = (*scan)(nil)
-	_ source.Explained = (*scan)(nil)
+	_ source.Scan         = (*scan)(nil)
+	_ source.Batched      = (*scan)(nil)
+	_ source.Acknowledged = (*scan)(nil)
+	_ source.Complete     = (*scan)(nil)
+	_ source.Explained    = (*scan)(nil)
 )
 
 // choose settles the columns.
@@ -126,6 +148,9 @@ func (s *scan) Columns(context.Context) ([]job.Column, error) {
 	out := make([]job.Column, len(s.columns))
 	for i := range s.columns {
 		out[i] = s.columns[i].Lake()
+	}
+	if s.reader.log {
+		out = append(out, feed.Columns()...)
 	}
 	return out, nil
 }

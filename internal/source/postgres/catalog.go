@@ -18,10 +18,10 @@ type relation struct {
 	oid          uint32
 	schema, name string
 	kind         string // r ordinary, p partitioned, v view, m materialized, f foreign
-	parent       bool   // has children by inheritance
 	rows         int64  // estimate, -1 where unknown
-	bytes        int64
-	block        int64 // bytes a page
+	bytes        int64  // with its partitions and children
+	pages        int64  // of the largest of them
+	parted       bool   // pages of all of them can be asked for by number
 	columns      []attribute
 	key          []string // primary key, in its order
 }
@@ -38,6 +38,7 @@ type attribute struct {
 	kind     string // typtype of the base type: b base, e enum, c composite, r range, m multirange
 	elemKind string
 	required bool
+	allowed  bool // the role may read it
 	doc      string
 }
 
@@ -61,11 +62,19 @@ func (r *relation) attribute(name string) (attribute, bool) {
 }
 
 const relationSQL = `
-SELECT c.oid, c.relkind::text, c.relhassubclass, c.reltuples::float8, current_setting('block_size')::int8,
-  CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) WHEN c.relkind = 'p' THEN
-    (SELECT coalesce(sum(pg_table_size(t.relid)), 0)::int8 FROM pg_partition_tree(c.oid) t WHERE t.isleaf) ELSE 0 END
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.oid, c.relkind::text, c.reltuples::float8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`
+
+// sizesSQL waits for a lock that keeps readers out. Pages are those of the heap alone: large values lie elsewhere.
+const sizesSQL = `
+WITH RECURSIVE tree AS (
+  SELECT $1::oid AS oid
+  UNION
+  SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON t.oid = i.inhparent
+)
+SELECT coalesce(sum(pg_table_size(c.oid)), 0)::int8, coalesce(max(pg_relation_size(c.oid)) / current_setting('block_size')::int8, 0)::int8,
+  bool_and(c.relkind = 'p' OR c.relkind IN ('r', 'm') AND coalesce(m.amname, 'heap') = 'heap')
+FROM tree t JOIN pg_class c ON c.oid = t.oid LEFT JOIN pg_am m ON m.oid = c.relam`
 
 // attributesSQL resolves domains to what they stand on; a domain's own modifier wins over none.
 const attributesSQL = `
@@ -78,7 +87,7 @@ WITH RECURSIVE base AS (
   UNION ALL
   SELECT i.attnum, t.typbasetype, CASE WHEN i.mod >= 0 THEN i.mod ELSE t.typtypmod END FROM items i JOIN pg_type t ON t.oid = i.typ WHERE t.typtype = 'd'
 )
-SELECT a.attname, a.attnum, b.typ, b.mod, format_type(a.atttypid, a.atttypmod), t.typtype::text, a.attnotnull, coalesce(col_description(a.attrelid, a.attnum), ''),
+SELECT a.attname, a.attnum, b.typ, b.mod, format_type(a.atttypid, a.atttypmod), t.typtype::text, a.attnotnull, has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(col_description(a.attrelid, a.attnum), ''),
   i.typ, i.mod, coalesce(e.typtype::text, '')
 FROM pg_attribute a
 JOIN base b ON b.attnum = a.attnum JOIN pg_type t ON t.oid = b.typ AND t.typtype <> 'd'
@@ -91,15 +100,18 @@ SELECT a.attname FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WIT
 WHERE i.indrelid = $1 AND i.indisprimary ORDER BY k.at`
 
 // look finds a relation in the catalog.
-func look(ctx context.Context, c *pgx.Conn, schema, name string) (*relation, error) {
+func look(ctx context.Context, server *postgres.Server, c *pgx.Conn, schema, name string) (*relation, error) {
 	r := &relation{schema: schema, name: name}
 	var tuples float64
-	err := c.QueryRow(ctx, relationSQL, schema, name).Scan(&r.oid, &r.kind, &r.parent, &tuples, &r.block, &r.bytes)
+	err := c.QueryRow(ctx, relationSQL, schema, name).Scan(&r.oid, &r.kind, &tuples)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, missing(ctx, c, schema, name)
 	}
+	if err == nil {
+		err = c.QueryRow(ctx, sizesSQL, r.oid).Scan(&r.bytes, &r.pages, &r.parted)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", r.shown(), postgres.Classify(ctx, err))
+		return nil, fmt.Errorf("look up %s: %w", r.shown(), blocked(ctx, server, r.oid, err))
 	}
 	if r.rows = int64(tuples); tuples < 0 || tuples == 0 && r.bytes > 0 {
 		r.rows = -1
@@ -113,13 +125,21 @@ func look(ctx context.Context, c *pgx.Conn, schema, name string) (*relation, err
 	return r, nil
 }
 
+// blocked names who holds the lock that a statement did not get.
+func blocked(ctx context.Context, server *postgres.Server, oid uint32, err error) error {
+	if postgres.Code(err) != "55P03" {
+		return postgres.Classify(ctx, err)
+	}
+	return postgres.Blocked(ctx, server, oid, err)
+}
+
 func (r *relation) readColumns(ctx context.Context, c *pgx.Conn) error {
 	rows, err := c.Query(ctx, attributesSQL, r.oid)
 	if err != nil {
 		return err
 	}
 	r.columns, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (a attribute, err error) {
-		err = row.Scan(&a.name, &a.number, &a.typ, &a.mod, &a.shown, &a.kind, &a.required, &a.doc, &a.elem, &a.elemMod, &a.elemKind)
+		err = row.Scan(&a.name, &a.number, &a.typ, &a.mod, &a.shown, &a.kind, &a.required, &a.allowed, &a.doc, &a.elem, &a.elemMod, &a.elemKind)
 		return a, err
 	})
 	if err != nil {

@@ -19,6 +19,11 @@ type converter struct {
 	declared map[replication.Table][]job.Column
 }
 
+// Conversions are what the values of a stream's columns become where nothing is declared. The connection is for looking types up.
+func Conversions(c *pgx.Conn) func(context.Context, replication.Table, replication.Column) (replication.Conversion, error) {
+	return (&converter{c: c}).column
+}
+
 const typeSQL = `
 WITH RECURSIVE base AS (
   SELECT 0 AS depth, $1::oid AS typ, $2::int4 AS mod
@@ -44,5 +49,6 @@ func (v *converter) column(ctx context.Context, t replication.Table, c replicati
 			col = asDeclaredText(a, col)
 		}
 	}
+	col.checkText(v.c)
 	return replication.Conversion{Type: col.typ, Text: func(to *record.Column, text []byte) error { return col.textValue(to, text) }}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -16,8 +15,10 @@ import (
 
 // mark is a position by cursor: everything up to Value was read and, of the rows whose cursor is just Value, those in Ties.
 type mark struct {
-	Value string   `json:"value"`
-	Ties  []string `json:"ties,omitempty"` // digests of rows, as the server computes them
+	Value   string   `json:"value"`
+	Ties    []string `json:"ties,omitempty"`    // digests of rows, as the server computes them
+	Keys    []string `json:"keys,omitempty"`    // the same of their primary keys, where there is one
+	Columns []string `json:"columns,omitempty"` // what Ties are made of: names and types
 }
 
 func (m mark) String() string {
@@ -34,9 +35,11 @@ type cursor struct {
 	column string // quoted
 	typ    string // as the server prints it
 	timely bool   // a point in time
+	zoned  bool   // one that does not depend on a session's time zone
 	from   *mark  // nil: from the beginning
 	back   string // where to read again from, "" for from.Value
-	seen   mark   // the greatest value there is, and its rows, when the scan began
+	after  string // condition that rows meet which were not read; "" without from
+	more   bool   // there are such rows
 	end    *mark  // what is read up to; nil until fixed
 }
 
@@ -50,7 +53,7 @@ func (s *scan) beginCursor(ctx context.Context) (*cursor, error) {
 	switch a.typ {
 	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID:
 	case pgtype.TimestampOID, pgtype.TimestamptzOID, pgtype.DateOID:
-		c.timely = true
+		c.timely, c.zoned = true, a.typ == pgtype.TimestamptzOID
 	default:
 		return nil, fault.New(fault.Usage, "cursor: column %q is %s; a cursor is a number, a date or a timestamp that grows", a.name, a.shown)
 	}
@@ -69,9 +72,44 @@ func (s *scan) beginCursor(ctx context.Context) (*cursor, error) {
 				WithHint("weir run %s --full reads everything again", s.read.Table)
 		}
 	}
-	var err error
-	c.seen, err = s.greatest(ctx, c, "")
-	return c, err
+	return c, s.news(ctx, c)
+}
+
+// news finds how rows that were not read are told from those that were, and whether there are any.
+func (s *scan) news(ctx context.Context, c *cursor) (err error) {
+	condition := ""
+	if c.from != nil {
+		if c.after, err = s.afterMark(c); err != nil {
+			return err
+		}
+		condition = c.after
+	}
+	err = s.control.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+s.rel.quoted()+s.also(condition)+")").Scan(&c.more)
+	if err != nil {
+		return fmt.Errorf("look for rows after the cursor: %w", postgres.Classify(ctx, err))
+	}
+	return nil
+}
+
+// afterMark is the condition of rows that a position does not have. A table that has gained columns since is compared by those it had.
+func (s *scan) afterMark(c *cursor) (string, error) {
+	greater := c.column + " > " + c.literal(c.from.Value)
+	if len(c.from.Ties) == 0 {
+		return c.column + " >= " + c.literal(c.from.Value), nil
+	}
+	told, digests := digestOf(c.from.Columns), c.from.Ties
+	if told == "" || !s.hasColumns(c.from.Columns) {
+		if len(c.from.Keys) == 0 || len(s.rel.key) == 0 {
+			return "", fault.New(fault.Data, "columns of %s have gone or changed, and rows with the cursor's last value %s cannot be told from those read", s.rel.shown(), c.from.Value).
+				WithHint("weir run %s --full reads everything again; with a primary key rows are told apart by that", s.read.Table)
+		}
+		told, digests = s.keyDigest(), c.from.Keys
+	}
+	quoted := make([]string, len(digests))
+	for i, d := range digests {
+		quoted[i] = quoteLiteral(d)
+	}
+	return "(" + greater + " OR " + c.column + " = " + c.literal(c.from.Value) + " AND " + told + " NOT IN (" + strings.Join(quoted, ", ") + "))", nil
 }
 
 // noNulls refuses a cursor that rows are without: they would never be read.
@@ -98,15 +136,66 @@ func (s *scan) also(conditions ...string) string {
 	return " WHERE " + strings.Join(all, " AND ")
 }
 
-// digest tells rows apart on the server.
-const digest = "md5(" + rowAlias + "::text)"
+// digestOf is SQL that tells rows apart by columns, which are written as a mark has them: a quoted name and a type.
+func digestOf(columns []string) string {
+	if len(columns) == 0 {
+		return ""
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i], _, _ = cutName(c)
+	}
+	return "left(md5(ROW(" + strings.Join(names, ", ") + ")::text), 20)"
+}
 
-// rowAlias names the row in queries; a column of that name would hide it.
+// cutName parts a column of a mark: its quoted name and its type.
+func cutName(column string) (name, typ string, ok bool) {
+	for i := 1; i < len(column); i++ {
+		if column[i] != '"' {
+			continue
+		}
+		if i+1 < len(column) && column[i+1] == '"' {
+			i++
+			continue
+		}
+		return column[:i+1], strings.TrimPrefix(column[i+1:], " "), true
+	}
+	return column, "", false
+}
+
+// digested are the columns that rows are told apart by: those that are read, and the primary key's.
+func (s *scan) digested() (out []string) {
+	for _, a := range s.rel.columns {
+		if slices.ContainsFunc(s.columns, func(c column) bool { return c.name == a.name }) || slices.Contains(s.rel.key, a.name) && a.allowed {
+			out = append(out, postgres.Quote(a.name)+" "+a.shown)
+		}
+	}
+	return out
+}
+
+// hasColumns says whether the table has columns of a mark as they were.
+func (s *scan) hasColumns(columns []string) bool {
+	for _, c := range columns {
+		if !slices.ContainsFunc(s.rel.columns, func(a attribute) bool { return postgres.Quote(a.name)+" "+a.shown == c }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *scan) keyDigest() string {
+	names := make([]string, len(s.rel.key))
+	for i, k := range s.rel.key {
+		names[i] = postgres.Quote(k)
+	}
+	return digestOf(names)
+}
+
+// rowAlias names the row in queries.
 const rowAlias = "weir_row"
 
-// greatest finds the greatest value below a bound and the rows that have it.
-func (s *scan) greatest(ctx context.Context, c *cursor, below string) (mark, error) {
-	var m mark
+// greatest finds the greatest value below a bound, "" for none.
+func (s *scan) greatest(ctx context.Context, c *cursor, below string) (string, error) {
 	condition := ""
 	if below != "" {
 		condition = c.column + " < " + below
@@ -114,150 +203,97 @@ func (s *scan) greatest(ctx context.Context, c *cursor, below string) (mark, err
 	var value *string
 	err := s.control.QueryRow(ctx, "SELECT max("+c.column+")::text FROM "+s.rel.quoted()+s.also(condition)).Scan(&value)
 	if err != nil {
-		return m, fmt.Errorf("find the end of the cursor: %w", postgres.Classify(ctx, err))
+		return "", fmt.Errorf("find the end of the cursor: %w", postgres.Classify(ctx, err))
 	}
 	if value == nil {
-		return m, nil
+		return "", nil
 	}
-	m.Value = *value
-	m.Ties, err = s.ties(ctx, c, m.Value)
-	return m, err
+	return *value, nil
 }
 
+// literal is a value in the cursor's own type.
 func (c *cursor) literal(value string) string { return quoteLiteral(value) + "::" + c.typ }
 
-// moved says whether there may be rows that were not read.
-func (c *cursor) moved() bool {
-	return c.from == nil || c.seen.Value != c.from.Value || !slices.Equal(c.seen.Ties, c.from.Ties)
-}
-
-// fix settles the end: the greatest value there was when every transaction open at that moment had ended. Later ones take
-// later numbers and times. It must be called before the snapshot is opened.
-func (s *scan) fixCursor(ctx context.Context) (bound string, err error) {
+// settle fixes what is read inside the snapshot: rows up to the bound, those at it told apart. held says that the bound itself
+// is not read.
+func (s *scan) settle(ctx context.Context, bound string, held bool) (err error) {
 	c := s.cursor
-	var open string // first transaction that has not begun
-	err = s.control.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text").Scan(&open)
-	if postgres.Code(err) == "42883" { // before version 13
-		err = s.control.QueryRow(ctx, "SELECT txid_snapshot_xmax(txid_current_snapshot())::text").Scan(&open)
-	}
-	if err != nil {
-		return "", fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
-	}
-	if c.seen, err = s.greatest(ctx, c, ""); err != nil {
-		return "", err
-	}
-	deadline := time.Now().Add(s.reader.wait())
-	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		ended, err := s.ended(ctx, open)
-		if err != nil || ended {
-			return c.seen.Value, err
+	if c.from != nil { // the columns may have changed since
+		if c.after, err = s.afterMark(c); err != nil {
+			return err
 		}
-		if time.Now().After(deadline) {
-			return s.holdBack(ctx)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return "", ctx.Err()
+		if s.reader.Lookback > 0 {
+			c.back = fmt.Sprintf("(%s - interval '%d microseconds')", c.literal(c.from.Value), s.reader.Lookback.Microseconds())
 		}
 	}
-}
-
-// ended says whether all transactions before one have ended.
-func (s *scan) ended(ctx context.Context, before string) (ended bool, err error) {
-	function := "pg_snapshot_xmin(pg_current_snapshot())"
-	if s.id.Version < 130000 {
-		function = "txid_snapshot_xmin(txid_current_snapshot())"
+	c.end = nil
+	if held {
+		if bound, err = s.greatest(ctx, c, c.literal(bound)); err != nil {
+			return err
+		}
 	}
-	err = s.control.QueryRow(ctx, "SELECT "+function+"::text::numeric >= $1::text::numeric", before).Scan(&ended)
-	if err != nil {
-		return false, fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, err))
+	if bound == "" {
+		return nil
 	}
-	return ended, nil
-}
-
-// holdBack is the end while transactions stay open: before the first of them began, where the cursor is a time and the role
-// may see when that was; else nothing is read now, and the error says who holds it up.
-func (s *scan) holdBack(ctx context.Context) (string, error) {
-	var pid int
-	var began *time.Time
-	var user string
-	err := s.control.QueryRow(ctx, `SELECT pid, xact_start, coalesce(usename, '') FROM pg_stat_activity
-		WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY xact_start NULLS FIRST LIMIT 1`).Scan(&pid, &began, &user)
-	var prepared int
-	if perr := s.control.QueryRow(ctx, "SELECT count(*) FROM pg_prepared_xacts").Scan(&prepared); perr != nil {
-		return "", fmt.Errorf("look at open transactions: %w", postgres.Classify(ctx, perr))
+	if c.from != nil {
+		var before bool
+		if err := s.control.QueryRow(ctx, "SELECT "+c.literal(bound)+" < "+c.literal(c.from.Value)).Scan(&before); err != nil {
+			return fmt.Errorf("compare the end of the cursor: %w", postgres.Classify(ctx, err))
+		}
+		if before {
+			return nil // a position never goes back
+		}
 	}
-	if err == nil && began != nil && prepared == 0 && s.cursor.timely {
-		return began.UTC().Format("2006-01-02 15:04:05.999999Z"), nil
-	}
-	e := fault.New(fault.Unavailable, "nothing read of %s: a transaction has been open for more than %s and may still bring rows before the end of the cursor", s.rel.shown(), s.reader.wait())
-	switch {
-	case prepared > 0:
-		return "", e.WithHint("%d prepared transactions wait for COMMIT PREPARED or ROLLBACK PREPARED", prepared)
-	case err == nil && began != nil:
-		return "", e.WithHint("process %d of %s, since %s; end it, or wait longer: cursor_wait", pid, user, began.UTC().Format(time.DateTime))
-	}
-	return "", e.WithHint("pg_stat_activity shows it to roles with pg_read_all_stats; cursor_wait says how long to wait")
-}
-
-// settle fixes what is read inside the snapshot: rows up to the bound, those at it told apart.
-func (s *scan) settle(ctx context.Context, bound string) (err error) {
-	c := s.cursor
-	var m mark
-	switch {
-	case bound == "":
-	case bound == c.seen.Value:
-		// Rows at the bound that came since belong to transactions that began later; they are rows of this snapshot, too.
-		m.Value = bound
-		m.Ties, err = s.ties(ctx, c, bound)
-	default:
-		m, err = s.greatest(ctx, c, c.literal(bound))
-	}
-	if err != nil {
+	// Rows at the bound that came since belong to transactions that began later; they are rows of this snapshot, too.
+	m := mark{Value: bound, Columns: s.digested()}
+	if err := s.ties(ctx, c, &m); err != nil {
 		return err
 	}
-	if c.end = &m; m.Value == "" {
-		c.end = c.from
-	}
-	if s.reader.Lookback > 0 && c.from != nil {
-		c.back = fmt.Sprintf("(%s - interval '%d microseconds')", c.literal(c.from.Value), s.reader.Lookback.Microseconds())
-	}
+	c.end = &m
 	return nil
 }
 
-// ties are the rows with one value.
-func (s *scan) ties(ctx context.Context, c *cursor, value string) ([]string, error) {
-	rows, err := s.control.Query(ctx, "SELECT "+digest+" FROM (SELECT * FROM "+s.rel.quoted()+s.also(c.column+" = "+c.literal(value))+fmt.Sprintf(" LIMIT %d) AS ", mostTies+1)+rowAlias)
+// ties notes the rows with a mark's value.
+func (s *scan) ties(ctx context.Context, c *cursor, m *mark) error {
+	failed := func(err error) error {
+		return fmt.Errorf("read the rows at the end of the cursor: %w", postgres.Classify(ctx, err))
+	}
+	key := "''"
+	if len(s.rel.key) > 0 {
+		key = s.keyDigest()
+	}
+	rows, err := s.control.Query(ctx, fmt.Sprintf("SELECT %s, %s FROM %s%s LIMIT %d", digestOf(m.Columns), key, s.rel.quoted(), s.also(c.column+" = "+c.literal(m.Value)), mostTies+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the rows at the end of the cursor: %w", postgres.Classify(ctx, err))
+		return failed(err)
 	}
 	defer rows.Close()
-	var out []string
 	for rows.Next() {
-		var d string
-		if err := rows.Scan(&d); err != nil {
-			return nil, fmt.Errorf("read the rows at the end of the cursor: %w", postgres.Classify(ctx, err))
+		var row, key string
+		if err := rows.Scan(&row, &key); err != nil {
+			return failed(err)
 		}
-		out = append(out, d)
+		if m.Ties = append(m.Ties, row); key != "" {
+			m.Keys = append(m.Keys, key)
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the rows at the end of the cursor: %w", postgres.Classify(ctx, err))
+		return failed(err)
 	}
-	if len(out) > mostTies {
-		return nil, fault.New(fault.Data, "more than %d rows of %s have the cursor's greatest value %s, and later ones could not be told from those read", mostTies, s.rel.shown(), value).
+	if len(m.Ties) > mostTies {
+		return fault.New(fault.Data, "more than %d rows of %s have the cursor's greatest value %s, and later ones could not be told from those read", mostTies, s.rel.shown(), m.Value).
 			WithHint("take a finer cursor, or read the table whole: mode: replace without a cursor")
 	}
-	slices.Sort(out)
-	return out, nil
+	slices.Sort(m.Ties)
+	slices.Sort(m.Keys)
+	return nil
 }
 
 // condition selects the rows of the read; "" for all. It is asked once the end is settled.
 func (c *cursor) condition() string {
-	if c == nil {
+	switch {
+	case c == nil:
 		return ""
-	}
-	if c.end == nil {
+	case c.end == nil:
 		return "false"
 	}
 	upto := c.column + " <= " + c.literal(c.end.Value)
@@ -267,15 +303,5 @@ func (c *cursor) condition() string {
 	case c.back != "":
 		return c.column + " >= " + c.back + " AND " + upto
 	}
-	after := c.column + " > " + c.literal(c.from.Value)
-	if len(c.from.Ties) > 0 {
-		quoted := make([]string, len(c.from.Ties))
-		for i, d := range c.from.Ties {
-			quoted[i] = quoteLiteral(d)
-		}
-		after = "(" + after + " OR " + c.column + " = " + c.literal(c.from.Value) + " AND " + digest + " NOT IN (" + strings.Join(quoted, ", ") + "))"
-	} else {
-		after = c.column + " >= " + c.literal(c.from.Value)
-	}
-	return after + " AND " + upto
+	return c.after + " AND " + upto
 }

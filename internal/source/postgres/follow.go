@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -59,8 +58,9 @@ type following struct {
 	members map[string]source.Member // by lake table
 
 	mu   sync.Mutex
-	slot string // "" until known
-	used bool   // read from, in this process
+	slot string          // "" until known
+	used bool            // read from, in this process
+	held replication.LSN // what main has where a branch is read: its changes stay; 0: nothing
 }
 
 // Follow names the tables of the feed.
@@ -134,12 +134,48 @@ func (f *following) known(ctx context.Context, c *pgx.Conn) (string, error) {
 			}
 		}
 	}
+	if err := f.hold(ctx); err != nil {
+		return "", err
+	}
 	for name, p := range standing {
 		if lsn, err := replication.ParseLSN(p.LSN); err == nil && p.Slot == f.slot && f.slot != "" {
 			f.hub.Place(name, lsn)
 		}
 	}
 	return f.slot, nil
+}
+
+// hold finds what main needs of the slot where a branch is read.
+func (f *following) hold(ctx context.Context) error {
+	for name, m := range f.members {
+		if m.Main == nil {
+			continue
+		}
+		at, err := m.Main(ctx)
+		if err != nil {
+			return err
+		}
+		t, err := dataset(m)
+		if err != nil {
+			return err
+		}
+		text, ok := at[t.String()]
+		if !ok {
+			continue
+		}
+		if p, lsn, err := readPlace(name, text); err == nil && p.Slot == f.slot && (f.held == 0 || lsn < f.held) {
+			f.held = lsn
+		}
+	}
+	return nil
+}
+
+// within is no further than what main needs.
+func (f *following) within(at replication.LSN) replication.LSN {
+	if f.held > 0 {
+		return min(at, f.held)
+	}
+	return at
 }
 
 // prepare makes publication and slot ready for a table's first read: what is committed from here on is kept.
@@ -214,7 +250,7 @@ func (f *following) take(ctx context.Context, table string, at place, from repli
 const catchUp = 16 << 20
 
 // gather reads the slot up to now.
-func (f *following) gather(ctx context.Context, from map[string]replication.LSN, keep func(feed.Changes) error) (replication.LSN, error) {
+func (f *following) gather(ctx context.Context, from map[string]replication.LSN, safe replication.LSN, keep func(feed.Changes) error) (replication.LSN, error) {
 	c, err := f.opened.primary.Dial(ctx)
 	if err != nil {
 		return 0, err
@@ -225,7 +261,7 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 		return 0, err
 	}
 	tables, names := map[replication.Table]replication.Follow{}, map[replication.Table][]string{}
-	convert := &converter{c: c, declared: map[replication.Table][]job.Column{}}
+	convert, most := &converter{c: c, declared: map[replication.Table][]job.Column{}}, 0
 	for name, at := range from {
 		m := f.members[name]
 		t, err := dataset(m)
@@ -236,7 +272,8 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 		if !twice || at < follow.After {
 			follow.After = at
 		}
-		follow.Key = m.Key
+		follow.Key = append(follow.Key, m.Key...)
+		most = max(most, int(m.Reader.(*Reader).MaxValueBytes))
 		convert.declared[t] = append(convert.declared[t], m.Reader.(*Reader).columns...)
 		tables[t], names[t] = follow, append(names[t], name)
 	}
@@ -244,12 +281,22 @@ func (f *following) gather(ctx context.Context, from map[string]replication.LSN,
 	defer pool.Close()
 	f.used = true
 	stream, err := replication.Open(ctx, f.opened.primary, replication.Options{Slot: f.slot, Publication: f.publication(), Tables: tables,
-		Convert: convert.column, Pool: pool, Scratch: f.opened.scratch, Goal: goal, CatchUp: catchUp})
+		Convert: convert.column, Pool: pool, Scratch: f.opened.scratch, Hold: f.within(safe), Goal: goal, CatchUp: catchUp,
+		MaxChange: 2 * rowMost * most}) // a change may tell the row before, too
 	if err != nil {
-		return 0, err
+		return 0, unreadable(err, names)
 	}
 	to, err := f.drain(ctx, stream, names, from, keep)
-	return max(to, goal), errors.Join(err, stream.Close(context.WithoutCancel(ctx)))
+	return max(to, goal), unreadable(errors.Join(err, stream.Close(context.WithoutCancel(ctx))), names)
+}
+
+// unreadable names the tables of the lake that an error of one dataset keeps from being read.
+func unreadable(err error, names map[replication.Table][]string) error {
+	var of *replication.TableError
+	if errors.As(err, &of) {
+		return &feed.Unreadable{Tables: names[of.Table], Err: err}
+	}
+	return err
 }
 
 func (f *following) drain(ctx context.Context, stream *replication.Feed, names map[replication.Table][]string, from map[string]replication.LSN, keep func(feed.Changes) error) (to replication.LSN, err error) {
@@ -315,19 +362,33 @@ func placed(table string, e replication.Event, after replication.LSN) feed.Chang
 	return out
 }
 
-// close tells the server what every table has, so that it need not keep it until the next run.
-func (f *following) close() error {
+// Acknowledge tells the server what every table has, so that it need not keep it, and drops a slot that makes it keep too much
+// all the same. What it is told is a hint, never ahead of the lake (promise 1): where it cannot be told now, the next run does.
+func (o *opened) Acknowledge(ctx context.Context) error {
+	f := o.following
+	if f == nil {
+		return nil
+	}
 	forget, ok := f.hub.Forgettable()
-	err := f.hub.Close()
+	forget = f.within(forget)
 	if !ok || f.slot == "" || !f.used {
-		return err
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	// A hint, never ahead of the lake (promise 1): where it cannot be given now, the next run gives it.
-	if c, derr := f.opened.primary.Dial(ctx); derr == nil {
-		_ = replication.Advance(ctx, c, f.slot, forget)
-		_ = c.Close(ctx)
+	c, err := o.primary.Dial(ctx)
+	if err != nil {
+		return nil
 	}
-	return err
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }() // nothing hangs on it
+	if replication.Advance(ctx, c, f.slot, forget) != nil || o.config.MaxWAL == 0 {
+		return nil
+	}
+	slot, ok, err := replication.FindSlot(ctx, c, f.slot)
+	if err != nil || !ok || slot.Retained <= int64(o.config.MaxWAL) {
+		return nil
+	}
+	if err := replication.DropSlot(ctx, c, f.slot); err != nil {
+		return fmt.Errorf("the server keeps %d bytes of log for slot %s, more than max_wal: %w", slot.Retained, f.slot, err)
+	}
+	return fault.New(fault.Data, "stopped following: the server kept %d bytes of log for slot %s, more than max_wal (%d); the slot was dropped to protect the server", slot.Retained, f.slot, int64(o.config.MaxWAL)).
+		WithHint("find what held it up (a table that fails, runs too far apart), then read the tables anew: weir run TABLE --full")
 }

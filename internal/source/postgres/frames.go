@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -30,9 +31,9 @@ const frameBuffer = 512 << 10
 
 // hijack takes a connection away from the driver. It must not be in the middle of anything.
 func hijack(ctx context.Context, c *pgx.Conn) (*wire, error) {
-	raw, err := c.PgConn().Hijack()
+	raw, err := postgres.Hijack(ctx, c.PgConn())
 	if err != nil {
-		return nil, fault.New(fault.Internal, "take over the connection: %w", err)
+		return nil, err
 	}
 	w := &wire{conn: raw, buf: make([]byte, frameBuffer)}
 	// A context that ends wakes whatever waits on the network.
@@ -63,8 +64,14 @@ func (w *wire) query(sql string) error {
 type tuples interface {
 	// tuple takes one row: the fields as they stand behind their count, valid until it returns.
 	tuple(p []byte) error
-	// oversize is told of a row of more bytes than the limit, and of how it begins.
-	oversize(head []byte, size int) error
+	// oversize is told of a row of more bytes than the limit, and of how its fields begin.
+	oversize(fields []field, size int) error
+}
+
+// field is a value as it came; head is all of it where it is not too long to be kept.
+type field struct {
+	size int // -1 for null
+	head []byte
 }
 
 // The signature COPY's binary format begins with, and the length of the header with its flags and extension.
@@ -86,7 +93,8 @@ func (w *wire) copyOut(ctx context.Context, sql string, limit int, t tuples) err
 			return w.gone(ctx, err)
 		}
 		if size > limit && kind == 'd' {
-			err := w.skip(size, t)
+			err := w.skip(size, first, t)
+			first = false
 			var network net.Error
 			if errors.As(err, &network) || errors.Is(err, io.EOF) {
 				return w.gone(ctx, err)
@@ -103,10 +111,10 @@ func (w *wire) copyOut(ctx context.Context, sql string, limit int, t tuples) err
 		switch kind {
 		case 'd':
 			if first {
-				if first = false; len(p) < copyHeader || string(p[:len(copySignature)]) != copySignature {
-					return fault.New(fault.Internal, "the server's COPY does not begin as it should")
+				if p, err = unsigned(p); err != nil {
+					return err
 				}
-				if p = p[copyHeader:]; len(p) == 0 {
+				if first = false; len(p) == 0 {
 					continue
 				}
 			}
@@ -119,6 +127,14 @@ func (w *wire) copyOut(ctx context.Context, sql string, limit int, t tuples) err
 			return postgres.Classify(ctx, refused)
 		}
 	}
+}
+
+// unsigned strips the header that the first row comes behind.
+func unsigned(p []byte) ([]byte, error) {
+	if len(p) < copyHeader || string(p[:len(copySignature)]) != copySignature {
+		return nil, fault.New(fault.Internal, "the server's COPY does not begin as it should")
+	}
+	return p[copyHeader:], nil
 }
 
 // row strips the count of fields; -1 is the end of the rows.
@@ -179,17 +195,59 @@ func (w *wire) fill() error {
 	return err
 }
 
-// skip passes over a frame that is too large and tells how it began.
-func (w *wire) skip(size int, t tuples) error {
-	const enough = 64 << 10
-	p, err := w.take(min(size, enough))
-	if err != nil {
+// Bytes that are kept of a value, and of all values, of a row that is too large.
+const (
+	headMost  = 64 << 10
+	headsMost = 256 << 10
+)
+
+// skip passes over a row that is too large to be held and tells how its fields begin.
+func (w *wire) skip(size int, first bool, t tuples) error {
+	left, room := size, headsMost
+	if first {
+		p, err := w.take(copyHeader)
+		if err == nil {
+			_, err = unsigned(p)
+		}
+		if err != nil {
+			return err
+		}
+		left -= copyHeader
+	}
+	if _, err := w.take(2); err != nil { // how many fields follow
 		return err
 	}
-	if err := t.oversize(p[2:], size); err != nil {
+	left -= 2
+	var fields []field
+	for left >= 4 {
+		p, err := w.take(4)
+		if err != nil {
+			return err
+		}
+		f := field{size: int(int32(binary.BigEndian.Uint32(p)))}
+		left -= 4
+		if n := min(f.size, left); n > 0 {
+			keep := min(n, headMost, room)
+			if p, err = w.take(keep); err != nil {
+				return err
+			}
+			f.head = bytes.Clone(p)
+			if err := w.discard(n - keep); err != nil {
+				return err
+			}
+			left, room = left-n, room-keep
+		}
+		fields = append(fields, f)
+	}
+	if err := w.discard(left); err != nil {
 		return err
 	}
-	for left := size - len(p); left > 0; {
+	return t.oversize(fields, size)
+}
+
+// discard passes over bytes.
+func (w *wire) discard(left int) error {
+	for left > 0 {
 		if w.r == w.w {
 			if err := w.fill(); err != nil {
 				return err

@@ -25,10 +25,11 @@ func Kind() source.Kind {
 // Config is a postgres connection.
 type Config struct {
 	postgres.Settings
-	Replica       string `yaml:"replica" doc:"url of a read replica: reads go there, loads and feeds to the server itself"`
-	RowsPerSecond int64  `yaml:"rows_per_second" doc:"rows to read in a second at most, over all its tables; by default as many as come"`
-	Slot          string `yaml:"slot" doc:"replication slot that keeps changes for tables with mode: changes or read: feed; by default one that the first of them makes, with a name of its own"`
-	Publication   string `yaml:"publication" doc:"publication that says which tables' changes are sent; by default weir_ and the project's name, made and added to as tables need it"`
+	Replica       string       `yaml:"replica" doc:"url of a read replica: reads go there, loads and feeds to the server itself"`
+	RowsPerSecond int64        `yaml:"rows_per_second" doc:"rows to read in a second at most, over all its tables; by default as many as come"`
+	Slot          string       `yaml:"slot" doc:"replication slot that keeps changes for tables with mode: changes or read: feed; by default one that the first of them makes, with a name of its own"`
+	MaxWAL        project.Size `yaml:"max_wal" doc:"bytes of log that the server may keep for the feed; where it is still more after a run, the slot is dropped to protect the server, and the tables are to be read anew; by default no limit but the server's own (max_slot_wal_keep_size)"`
+	Publication   string       `yaml:"publication" doc:"publication that says which tables' changes are sent; by default weir_ and the project's name, made and added to as tables need it"`
 }
 
 // Findings checks the settings.
@@ -48,7 +49,7 @@ func (c *Config) Open(ctx context.Context, env source.Env) (source.Opened, error
 	if env.Resolve != nil {
 		resolve = func(text string) (string, error) { return env.Resolve(ctx, text) }
 	}
-	o := &opened{config: c, project: env.Project, scratch: env.Scratch, pace: source.NewPace(c.RowsPerSecond)}
+	o := &opened{config: c, project: env.Project, scratch: env.Scratch, pace: source.NewPace(c.RowsPerSecond), part: rangeBytes}
 	var err error
 	if o.primary, err = c.Settings.Prepare(env.Root, resolve); err != nil {
 		return nil, err
@@ -182,6 +183,7 @@ type opened struct {
 	primary   *postgres.Server // where changes are written
 	server    *postgres.Server // where tables are read
 	pace      *source.Pace
+	part      int64      // bytes of a table that one COPY reads, about
 	following *following // nil: no table follows
 }
 
@@ -208,7 +210,7 @@ func (o *opened) Close() error {
 	if o.following == nil {
 		return nil
 	}
-	return o.following.close()
+	return o.following.hub.Close()
 }
 
 // quoteLiteral writes text as a string of the server's SQL.

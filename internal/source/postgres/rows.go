@@ -133,11 +133,14 @@ func (r *rows) work(ctx context.Context) error {
 		if at >= len(r.scan.fixed.ranges) {
 			return d.send()
 		}
-		if err := w.copyOut(ctx, r.scan.copySQL(r.scan.fixed.ranges[at]), d.most+(1<<20), d); err != nil {
+		if err := w.copyOut(ctx, r.scan.copySQL(r.scan.fixed.ranges[at]), rowMost*d.most, d); err != nil {
 			return err
 		}
 	}
 }
+
+// rowMost is how many times the limit of a value a row may have.
+const rowMost = 4
 
 // join opens a connection that sees the scan's snapshot.
 func (r *rows) join(ctx context.Context) (*pgx.Conn, error) {
@@ -148,6 +151,10 @@ func (r *rows) join(ctx context.Context) (*pgx.Conn, error) {
 	sql := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	if name := r.scan.fixed.name; name != "" {
 		sql += "; SET TRANSACTION SNAPSHOT " + quoteLiteral(name)
+	}
+	sql += "; SET LOCAL application_name = " + quoteLiteral(readerName)
+	if encoding(c) == "SQL_ASCII" {
+		sql += "; SET LOCAL client_encoding = 'SQL_ASCII'" // else one value that is no UTF-8 would end the whole read
 	}
 	if _, err := c.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return nil, errors.Join(fmt.Errorf("join the snapshot: %w", postgres.Classify(ctx, err)), c.Close(context.WithoutCancel(ctx)))
@@ -183,11 +190,10 @@ func (d *decoder) tuple(p []byte) error {
 		if len(p) < size {
 			return errShort
 		}
-		err := d.columns[i].value(to, p[:size])
-		if err == nil && size > d.most {
-			err = misfit("is %d bytes long, more than max_value_bytes", size)
+		if size > d.most {
+			return d.reject(i, row, &unfit{tooLong(size)})
 		}
-		if err != nil {
+		if err := d.columns[i].value(to, p[:size]); err != nil {
 			return d.reject(i, row, err)
 		}
 		p = p[size:]
@@ -211,18 +217,22 @@ func (d *decoder) mark() {
 	own[3].Null()
 }
 
-// oversize rejects a row that is too large to be held.
-func (d *decoder) oversize(head []byte, size int) error {
-	i, name := 0, "a value"
-	for p := head; i < len(d.columns) && len(p) >= 4; i++ {
-		n := int(int32(binary.BigEndian.Uint32(p)))
-		if p = p[4:]; n > len(p) {
-			name = d.columns[i].name
-			break
+// oversize rejects a row that is too large to be held: for the first value that is, or for its largest.
+func (d *decoder) oversize(fields []field, size int) error {
+	largest := 0
+	for i, f := range fields[:min(len(fields), len(d.columns))] {
+		if f.size > d.most {
+			return d.turnAway(d.columns[i].name, tooLong(f.size), rawRow(d.columns, fields))
 		}
-		p = p[max(n, 0):]
+		if f.size > fields[largest].size {
+			largest = i
+		}
 	}
-	return d.turnAway(name, fmt.Sprintf("the row has %d bytes, more than max_value_bytes", size), rawText(d.columns, head))
+	return d.turnAway(d.columns[largest].name, fmt.Sprintf("and others make a row of %d bytes, more than %d times max_value_bytes", size, rowMost), rawRow(d.columns, fields))
+}
+
+func tooLong(size int) string {
+	return fmt.Sprintf("is %d bytes long, more than max_value_bytes", size)
 }
 
 // send hands the rows gathered on.
@@ -247,5 +257,5 @@ func (d *decoder) reject(at int, row []byte, err error) error {
 		return fault.New(fault.Internal, "column %q: %w", d.columns[at].name, err)
 	}
 	d.builder.Undo()
-	return d.turnAway(d.columns[at].name, u.reason, rawText(d.columns, row))
+	return d.turnAway(d.columns[at].name, u.reason, rawRow(d.columns, fieldsOf(row)))
 }

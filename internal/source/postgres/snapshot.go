@@ -24,9 +24,9 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	if s.fixed != nil {
 		return nil
 	}
-	bound := ""
+	bound, held := "", false
 	if s.cursor != nil {
-		if bound, err = s.fixCursor(ctx); err != nil {
+		if bound, held, err = s.fixCursor(ctx); err != nil {
 			return err
 		}
 	}
@@ -43,13 +43,12 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	if s.id.Standby {
 		lsn = "coalesce(pg_last_wal_replay_lsn()::text, '')"
 	}
-	if _, err := s.control.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"+join+"; SET LOCAL idle_in_transaction_session_timeout = 0", pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := s.control.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"+join+"; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL application_name = "+quoteLiteral(readerName), pgx.QueryExecModeSimpleProtocol); err != nil {
 		return fmt.Errorf("open a snapshot: %w", postgres.Classify(ctx, err))
 	}
-	if s.rel.kind == "r" || s.rel.kind == "p" {
-		if _, err := s.control.Exec(ctx, "LOCK TABLE "+s.rel.quoted()+" IN ACCESS SHARE MODE"); err != nil {
-			return fmt.Errorf("open a snapshot of %s: %w", s.rel.shown(), s.blocked(ctx, err))
-		}
+	// It locks the table, its partitions and children as LOCK TABLE would, which asks for rights on all columns.
+	if _, err := s.control.Exec(ctx, "SELECT 1 FROM "+s.rel.quoted()+" LIMIT 0"); err != nil {
+		return fmt.Errorf("open a snapshot of %s: %w", s.rel.shown(), blocked(ctx, s.server, s.rel.oid, err))
 	}
 	if err := s.control.QueryRow(ctx, "SELECT "+lsn).Scan(&f.lsn); err != nil {
 		return fmt.Errorf("open a snapshot: %w", postgres.Classify(ctx, err))
@@ -60,7 +59,7 @@ func (s *scan) fix(ctx context.Context) (err error) {
 		}
 	}
 	// What was looked at before the lock may have changed since.
-	again, err := look(ctx, s.control, s.rel.schema, s.rel.name)
+	again, err := look(ctx, s.server, s.control, s.rel.schema, s.rel.name)
 	if err != nil {
 		return err
 	}
@@ -70,7 +69,7 @@ func (s *scan) fix(ctx context.Context) (err error) {
 	}
 	f.ranges = s.ranges()
 	if s.cursor != nil {
-		if err := s.settle(ctx, bound); err != nil {
+		if err := s.settle(ctx, bound, held); err != nil {
 			return err
 		}
 	}
@@ -94,30 +93,24 @@ func (s *scan) position() {
 	}
 }
 
-// blocked names who holds the lock that a statement did not get.
-func (s *scan) blocked(ctx context.Context, err error) error {
-	if postgres.Code(err) != "55P03" {
-		return postgres.Classify(ctx, err)
-	}
-	return postgres.Blocked(ctx, s.server, s.rel.oid, err)
-}
+// rangeBytes is how much of a table one COPY reads, about.
+const rangeBytes = 64 << 20
 
-// rangePages is how many pages one COPY reads: 64 MB of the usual 8 KB.
-const rangePages = 8192
-
-// ranges parts an ordinary table by pages, which servers read directly since version 14. Each part is a COPY of its own,
-// and all connections take parts until none is left.
+// ranges part a table by pages, which servers read directly since version 14. Each part is a COPY of its own, and all connections
+// take parts until none is left. Of a partitioned table, or of one with children, a part is the same pages of each: the table
+// itself is read, whose rights and policies may be others than theirs.
 func (s *scan) ranges() []string {
-	parted := s.rel.kind == "r" && !s.rel.parent && s.id.Version >= 140000 && s.cursor == nil && !s.id.Standby && s.server.Connections() > 1
-	pages := s.rel.bytes / max(s.rel.block, 1)
-	if !parted || pages < 2*rangePages {
+	parted := s.rel.parted && s.id.Version >= 140000 && s.cursor == nil && !s.id.Standby && s.server.Connections() > 1
+	parts := min(s.rel.bytes/s.part, s.rel.pages)
+	if !parted || parts < 2 {
 		return []string{""}
 	}
+	step := (s.rel.pages + parts - 1) / parts
 	var out []string
-	for from := int64(0); from < pages; from += rangePages {
+	for from := int64(0); from < s.rel.pages; from += step {
 		condition := fmt.Sprintf("ctid >= '(%d,0)'", from)
-		if from+rangePages < pages {
-			condition += fmt.Sprintf(" AND ctid < '(%d,0)'", from+rangePages)
+		if from+step < s.rel.pages {
+			condition += fmt.Sprintf(" AND ctid < '(%d,0)'", from+step)
 		}
 		out = append(out, condition)
 	}

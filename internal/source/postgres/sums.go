@@ -37,7 +37,7 @@ func (t *table) open(ctx context.Context) (*summed, error) {
 	if err != nil {
 		return nil, err
 	}
-	rel, err := look(ctx, c, schema, name)
+	rel, err := look(ctx, server, c, schema, name)
 	if err != nil {
 		return nil, errors.Join(err, c.Close(context.WithoutCancel(ctx)))
 	}

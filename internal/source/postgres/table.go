@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -75,7 +77,7 @@ func (t *table) begin(ctx context.Context, r job.Read) (_ *scan, err error) {
 	if s.id, err = postgres.Identify(ctx, s.control); err != nil {
 		return nil, err
 	}
-	if s.rel, err = look(ctx, s.control, schema, name); err != nil {
+	if s.rel, err = look(ctx, server, s.control, schema, name); err != nil {
 		return nil, err
 	}
 	if err := s.choose(); err != nil {
@@ -115,8 +117,14 @@ var (
 // choose settles the columns.
 func (s *scan) choose() error {
 	s.columns = columnsOf(s.rel, s.reader.columns, s.reader.Strict)
+	for i := range s.columns {
+		s.columns[i].checkText(s.control)
+	}
 	if len(s.columns) == 0 {
 		return fault.New(fault.Usage, "none of the declared columns is in %s", s.rel.shown())
+	}
+	if err := s.mayRead(); err != nil {
+		return err
 	}
 	if s.reader.OnSchemaChange != "stop" || len(s.read.Known) == 0 {
 		return nil
@@ -128,6 +136,24 @@ func (s *scan) choose() error {
 		}
 	}
 	return nil
+}
+
+// mayRead refuses columns that the role has no right on: the server would name the table alone.
+func (s *scan) mayRead() error {
+	var denied []string
+	for _, c := range s.columns {
+		if a, ok := s.rel.attribute(c.name); ok && !a.allowed {
+			denied = append(denied, strconv.Quote(c.name))
+		}
+	}
+	switch {
+	case len(denied) == 0:
+		return nil
+	case len(denied) == len(s.columns):
+		return fault.New(fault.Usage, "the role may not read %s", s.rel.shown()).WithHint("GRANT SELECT ON %s TO the role of the connection", s.rel.quoted())
+	}
+	return fault.New(fault.Usage, "the role may not read %s of %s", strings.Join(denied[:min(len(denied), 8)], ", "), s.rel.shown()).
+		WithHint("grant SELECT on it, or declare the columns to read, with strict: true")
 }
 
 func known(cols []job.Column, name string) bool {
@@ -153,7 +179,7 @@ func (s *scan) Columns(context.Context) ([]job.Column, error) {
 
 // Splits is the table itself, or nothing where the cursor has not moved.
 func (s *scan) Splits() []source.Split {
-	if s.rel == nil || s.cursor != nil && !s.cursor.moved() {
+	if s.rel == nil || s.cursor != nil && !s.cursor.more {
 		return nil
 	}
 	return []source.Split{{Name: s.rel.shown(), Bytes: s.rel.bytes}}
@@ -170,7 +196,7 @@ func (s *scan) Explain() string {
 	case s.cursor == nil:
 		return "all of " + s.rel.shown()
 	case s.cursor.from == nil:
-		return "all of " + s.rel.shown() + " up to " + s.reader.cursor + " " + s.cursor.seen.Value
+		return "all of " + s.rel.shown() + " by " + s.reader.cursor
 	}
 	return s.rel.shown() + " after " + s.reader.cursor + " " + s.cursor.from.Value
 }

@@ -14,8 +14,7 @@ import (
 func (c *column) textValue(to *record.Column, v []byte) error {
 	switch c.form {
 	case asText, asJSONB, asNumeric:
-		to.Bytes(c.worded(v))
-		return nil
+		return c.text8(to, c.worded(v))
 	case asBool:
 		if len(v) != 1 {
 			return errShort

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"weir/internal/job"
@@ -46,7 +47,18 @@ type column struct {
 	doc   string
 	money bool // text of a money
 	truth bool // text of a bool
+	check bool // its text may be no UTF-8
 }
+
+// checkText has texts looked at where the database takes any bytes for text.
+func (c *column) checkText(conn *pgx.Conn) {
+	c.check = encoding(conn) == "SQL_ASCII"
+	if c.item != nil {
+		c.item.check = c.check
+	}
+}
+
+func encoding(conn *pgx.Conn) string { return conn.PgConn().ParameterStatus("server_encoding") }
 
 func (c column) job() job.Column { return job.Column{Name: c.name, Type: c.typ, Doc: c.doc} }
 
@@ -114,6 +126,10 @@ func scalar(c column, oid uint32, mod int32, kind string) column {
 	}
 	if textual(oid) || kind == "e" {
 		return as("VARCHAR", asText)
+	}
+	if oid == pgtype.InetOID {
+		c.typ, c.expr = "VARCHAR", "CASE WHEN "+c.expr+" IS NOT NULL THEN concat("+c.expr+") END" // a cast adds the mask of a host
+		return c
 	}
 	if c.money = oid == moneyOID; c.money {
 		c.expr += "::numeric" // its own text depends on a locale

@@ -26,6 +26,7 @@ func misfit(format string, args ...any) error { return &unfit{fmt.Sprintf(format
 var (
 	errShort    = errors.New("a value of the server is shorter than its type")
 	errInfinite = &unfit{"is infinite, which the lake does not have; declare the column varchar to keep it as text"}
+	errNoText   = &unfit{"is no UTF-8 text, in a database of encoding SQL_ASCII"}
 	errNaN      = &unfit{"is no number (NaN or infinity), which a decimal cannot hold; declare the column varchar to keep it as text"}
 )
 
@@ -33,8 +34,7 @@ var (
 func (c *column) value(to *record.Column, v []byte) error {
 	switch c.form {
 	case asText:
-		to.Bytes(v)
-		return nil
+		return c.text8(to, v)
 	case asDecimal:
 		return c.decimal(to, v)
 	case asInt64, asTime, asTimestamp, asFloat64:
@@ -63,7 +63,7 @@ func (c *column) value(to *record.Column, v []byte) error {
 		if len(v) < 1 || v[0] != 1 {
 			return errShort
 		}
-		to.Bytes(v[1:])
+		return c.text8(to, v[1:])
 	case asUUID:
 		if len(v) != 16 {
 			return errShort
@@ -166,5 +166,11 @@ func (c *column) array(to *record.Column, v []byte) error {
 	return nil
 }
 
-// validText says whether bytes are text of UTF-8; a database of encoding SQL_ASCII may hold others.
-func validText(v []byte) bool { return utf8.Valid(v) }
+// text8 appends text, which is UTF-8 (promise 6).
+func (c *column) text8(to *record.Column, v []byte) error {
+	if c.check && !utf8.Valid(v) {
+		return errNoText
+	}
+	to.Bytes(v)
+	return nil
+}

@@ -287,16 +287,16 @@ func closesTwice(t *testing.T, f Fixture) {
 }
 
 func classesErrors(t *testing.T, f Fixture) {
-	for what, err := range map[string]error{
-		"begin": func() error {
-			_, err := f.Missing.Begin(t.Context(), job.Read{Table: "raw.conformance"})
-			return err
-		}(),
-		"check": f.Missing.Check(t.Context()),
-	} {
-		if fault.ClassOf(err) != fault.Usage || fault.HintOf(err) == "" {
-			t.Errorf("%s: %v (%s, hint %q)", what, err, fault.ClassOf(err), fault.HintOf(err))
-		}
+	missingIsUsage(t, f.Missing)
+	if err := f.Missing.Check(t.Context()); fault.ClassOf(err) != fault.Usage || fault.HintOf(err) == "" {
+		t.Errorf("check: %v (%s, hint %q)", err, fault.ClassOf(err), fault.HintOf(err))
+	}
+}
+
+func missingIsUsage(t *testing.T, missing source.Source) {
+	_, err := missing.Begin(t.Context(), job.Read{Table: "raw.conformance"})
+	if fault.ClassOf(err) != fault.Usage || fault.HintOf(err) == "" {
+		t.Errorf("begin: %v (%s, hint %q)", err, fault.ClassOf(err), fault.HintOf(err))
 	}
 }
 

@@ -1,5 +1,7 @@
 /* weir
 description: Sales by day, store and category
+publish:
+  - { to: bi.bi.daily_sales, mode: upsert, key: [day, store_id, category] }
 rules:
   - RowCount > 0
   - IsPrimaryKey "day" "store_id" "category"

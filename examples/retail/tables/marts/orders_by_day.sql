@@ -1,5 +1,7 @@
 /* weir
 description: Orders and their value by day and store; a late order computes its own day again, and no other
+publish:
+  - { to: bi.bi.orders_by_day, mode: upsert, key: [day, store_id] }
 incremental:
   input: raw.orders
   by: [day, store_id]

@@ -4,6 +4,7 @@
 package evidence
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -106,7 +107,7 @@ func classifyNumber(s string) (class, number) {
 	case n.before+n.behind == 0:
 		return words, n
 	case i < len(body):
-		if exponent(body[i:]) {
+		if exponent(body[i:]) && held(s) {
 			return floats, n
 		}
 		return words, n
@@ -129,6 +130,12 @@ func exponent(s string) bool {
 		s = s[1:]
 	}
 	return s != "" && len(s) <= 3 && strings.Trim(s, "0123456789") == ""
+}
+
+// held says whether a DOUBLE holds a number: 1e400 is more than any.
+func held(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
 }
 
 func in64(digits string, negative bool) bool {

@@ -75,6 +75,7 @@ type Column struct {
 	Fraction int // digits of seconds
 	Width    int // bits of Bits, bytes of BINARY
 	Charset  string
+	Decode   Decoder  // of texts in the log; nil: they are UTF-8
 	Members  []string // of Enum and Set
 	Zero     ZeroDates
 	Nullable bool
@@ -122,7 +123,7 @@ func Describe(d Declared, zero ZeroDates) (Column, error) {
 	case "binary":
 		c.Kind, c.Width = Blob, number(d.Type, 1)
 	default:
-		kind, ok := plain[t]
+		kind, ok := simple[t]
 		if !ok {
 			return c, fault.New(fault.Usage, "column %q has the type %s, which is not supported", d.Name, d.Type).
 				WithHint("leave it out, or read a view that casts it")
@@ -132,8 +133,8 @@ func Describe(d Declared, zero ZeroDates) (Column, error) {
 	return c, nil
 }
 
-// plain are types that need no more than their name.
-var plain = map[string]Kind{
+// simple are types that need no more than their name.
+var simple = map[string]Kind{
 	"float": Float32, "double": Float64, "date": Date, "datetime": Datetime, "timestamp": Timestamp, "time": Time,
 	"json": JSON, "varbinary": Blob, "tinyblob": Blob, "blob": Blob, "mediumblob": Blob, "longblob": Blob,
 	"geometry": Geometry, "point": Geometry, "linestring": Geometry, "polygon": Geometry, "multipoint": Geometry,

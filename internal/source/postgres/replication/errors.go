@@ -21,6 +21,16 @@ func serverError(body []byte) error {
 	return pgconn.ErrorResponseToPgError(&r)
 }
 
+// TableError is what keeps one table's changes from being told; those of others can be.
+type TableError struct {
+	Table Table
+	Err   error
+}
+
+func (e *TableError) Error() string { return e.Err.Error() }
+
+func (e *TableError) Unwrap() error { return e.Err }
+
 // SQLSTATE codes that a slot answers with.
 const (
 	codeUndefined = "42704" // no such slot, no such publication

@@ -26,11 +26,11 @@ type Options struct {
 	Convert     func(context.Context, Table, Column) (Conversion, error)
 	Pool        *record.Pool
 	Scratch     string // a folder for large transactions until they commit; "" leaves that to the server
-	Binary      bool   // ask for values in binary form
 
+	Hold        LSN           // others need what is after it, so it is not confirmed; 0: no one does
 	Goal        LSN           // read all transactions that committed before, and end; 0: go on
 	CatchUp     int64         // bytes of log before Goal from which on the backlog is read as a query; 0: never
-	PeekChanges int           // changes the server may gather at once for such a query; 0: all
+	PeekChanges int           // changes the server may gather in files for such a query, 10 million by default; the rest is read as a stream
 	Every       time.Duration // without Goal: how long rows may wait for a mark; 1 s by default
 	Memory      int           // bytes of rows to gather, 64 MiB by default (promise 5)
 	MaxChange   int           // bytes one change may have, 64 MiB by default
@@ -55,6 +55,13 @@ func (o *Options) memory() int {
 		return o.Memory
 	}
 	return 64 << 20
+}
+
+func (o *Options) peekChanges() int {
+	if o.PeekChanges > 0 {
+		return o.PeekChanges
+	}
+	return 10_000_000
 }
 
 func (o *Options) every() time.Duration {
@@ -333,7 +340,7 @@ func (f *Feed) forget(id uint32) {
 	f.last, f.lastID = nil, 0
 	if w := f.rows[id]; w != nil {
 		f.flush(w)
-		w.builder.Release()
+		w.release()
 	}
 	delete(f.rows, id)
 }
@@ -352,7 +359,10 @@ func (f *Feed) table(ctx context.Context, id uint32) (*rows, error) {
 		if follow, wanted := f.o.Tables[r.Table()]; wanted {
 			var err error
 			if w, err = newRows(ctx, r, follow, f.o); err != nil {
-				return nil, err
+				if ctx.Err() != nil {
+					return nil, err
+				}
+				w = &rows{relation: r, after: follow.After, broken: &TableError{r.Table(), err}}
 			}
 		}
 		f.rows[id] = w
@@ -373,6 +383,9 @@ func (f *Feed) change(ctx context.Context, m *Message) error {
 		}
 		return nil
 	}
+	if w.broken != nil {
+		return w.broken
+	}
 	size := w.size
 	if err := w.change(&f.tx, m); err != nil {
 		return err
@@ -391,6 +404,9 @@ func (f *Feed) truncate(ctx context.Context, m *Message) error {
 		if w == nil || f.tx.lsn < w.after {
 			f.tx.seq++
 			continue
+		}
+		if w.broken != nil {
+			return w.broken
 		}
 		size := w.size
 		w.truncate(&f.tx)

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 // three buffers are alive, so a reader that does not come back stops the server and not memory (promise 5).
 type frames struct {
 	conn  net.Conn
+	more  func() bool // the connection has something to read without waiting
 	most  int         // bytes a message may have
 	full  chan []byte // runs of whole messages; closed at the end
 	empty chan []byte
@@ -27,15 +29,20 @@ type frames struct {
 	patience time.Duration // the longest wait where no deadline is given; 0: none
 }
 
-const (
-	bufferBytes = 256 << 10
-	// A read that brought less than this is followed by a pause, in which more gathers in the socket.
-	shortRead = 64 << 10
-	pause     = time.Millisecond
-)
+const bufferBytes = 256 << 10
 
+// readFrames begins to read a connection that was dialled through gather.
 func readFrames(conn net.Conn, most int) *frames {
-	f := &frames{conn: conn, most: most, full: make(chan []byte, 1), empty: make(chan []byte, 3), done: make(chan struct{}), timer: time.NewTimer(time.Hour)}
+	below := conn
+	if secured, ok := conn.(*tls.Conn); ok {
+		below = secured.NetConn()
+	}
+	more := func() bool { return false }
+	if g, ok := below.(*gathered); ok {
+		g.begin()
+		more = g.more
+	}
+	f := &frames{conn: conn, more: more, most: most, full: make(chan []byte, 1), empty: make(chan []byte, 3), done: make(chan struct{}), timer: time.NewTimer(time.Hour)}
 	for range 3 {
 		f.empty <- make([]byte, 0, bufferBytes)
 	}
@@ -58,20 +65,29 @@ func (f *frames) read() {
 			if !ok {
 				return
 			}
-			if buf = next; whole < shortRead {
-				time.Sleep(pause)
-			}
+			buf = next
 			continue
 		}
 		if want > cap(buf) {
 			buf = append(make([]byte, 0, want+bufferBytes), buf...)
 		}
-		n, err := f.conn.Read(buf[len(buf):cap(buf)])
-		if buf = buf[:len(buf)+n]; err != nil && n == 0 {
+		if buf, err = f.fill(buf); err != nil {
 			f.err = err
 			return
 		}
 	}
+}
+
+// fill reads at least one byte, and goes on while nothing has to be waited for: TLS hands out what the server sent at once and no
+// more.
+func (f *frames) fill(buf []byte) ([]byte, error) {
+	for first := true; len(buf) < cap(buf) && (first || f.more()); first = false {
+		n, err := f.conn.Read(buf[len(buf):cap(buf)])
+		if buf = buf[:len(buf)+n]; err != nil && n == 0 {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 // split says how many bytes at the front are whole messages, and how many the first message needs where there are none.

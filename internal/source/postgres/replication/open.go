@@ -75,14 +75,18 @@ func (f *Feed) check(ctx context.Context) error {
 		tables = append(tables, t)
 	}
 	slices.SortFunc(tables, func(a, b Table) int { return slices.Compare([]string{a.Schema, a.Name}, []string{b.Schema, b.Name}) })
-	if err := CheckPublished(ctx, c, f.o.Publication, tables); err != nil {
+	if err := checkPublished(ctx, c, f.o.Publication, tables); err != nil {
 		return err
 	}
 	first := f.o.first()
-	f.committed.raise(first)
+	safe := first
+	if f.o.Hold > 0 {
+		safe = min(first, f.o.Hold)
+	}
+	f.committed.raise(safe)
 	f.handled, f.marked = first, first
 	f.over = f.o.Goal > 0 && first >= f.o.Goal
-	return Advance(ctx, c, f.o.Slot, first)
+	return Advance(ctx, c, f.o.Slot, safe)
 }
 
 func (f *Feed) usable(c *pgx.Conn, slot *Slot, ok bool) error {
@@ -100,10 +104,15 @@ func (f *Feed) usable(c *pgx.Conn, slot *Slot, ok bool) error {
 	case slot.Active():
 		return fault.New(fault.Conflict, "session %d reads it", slot.PID).WithHint("one slot has one reader: another run, or one that has just ended, still holds it")
 	}
+	end := slot.Confirmed + LSN(max(slot.Behind, 0))
 	for t, w := range f.o.Tables {
+		if w.After > end {
+			return fault.New(fault.Data, "%s was read to %s, the server's log ends at %s", t, w.After, end).
+				WithHint("another copy of the server has taken over, or it was set back, without what had been read last: read its tables anew with --full")
+		}
 		if w.After < slot.Confirmed {
-			return fault.New(fault.Data, "%s has changes before %s, the slot tells only what came after %s", t, w.After, slot.Confirmed).
-				WithHint("someone else has read the slot, or it was made anew: read the table anew with --full")
+			return &TableError{t, fault.New(fault.Data, "%s has changes before %s, the slot tells only what came after %s", t, w.After, slot.Confirmed).
+				WithHint("the table was rolled back, someone else has read the slot, or it was made anew: read the table anew with --full")}
 		}
 	}
 	return nil
@@ -118,7 +127,7 @@ func (f *Feed) open(ctx context.Context) (err error) {
 	if err := f.letGo(ctx); err != nil {
 		return err
 	}
-	f.from, err = origins(startPeek(ctx, f.server, f.o, f.o.Goal, f.version))
+	f.from, err = origins(startPeek(ctx, f.server, f.o, f.o.Goal))
 	return err
 }
 
@@ -149,11 +158,14 @@ func origins[T origin](o T, err error) (origin, error) {
 // Committed says that the lake has everything before an LSN: the slot may let go of it, never sooner (promise 1).
 func (f *Feed) Committed(at LSN) { f.committed.raise(at) }
 
-// Close ends reading, and tells the server what was committed.
+// Close ends reading, and tells the server what was committed, even if the context is cancelled.
 func (f *Feed) Close(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*farewell)
+	defer cancel()
 	if f.from != nil {
 		f.from.close(ctx)
-	} else if f.peeked { // no stream has told the server
+	}
+	if f.peeked { // no stream has told the server
 		err = f.letGo(ctx)
 	}
 	for _, e := range f.ready {
@@ -163,7 +175,7 @@ func (f *Feed) Close(ctx context.Context) (err error) {
 	}
 	for _, w := range f.rows {
 		if w != nil {
-			w.builder.Release()
+			w.release()
 		}
 	}
 	for _, s := range f.spills {

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"weir/internal/fault"
 	"weir/internal/postgres"
 )
 
@@ -29,17 +28,18 @@ type peek struct {
 
 // startPeek asks for all changes of transactions that committed before goal, or for the first most of them and what belongs to the
 // last one's transaction.
-func startPeek(ctx context.Context, server *postgres.Server, o *Options, goal LSN, version int) (*peek, error) {
-	conn, err := server.DialRaw(ctx, [2]string{"statement_timeout", "0"})
+func startPeek(ctx context.Context, server *postgres.Server, o *Options, goal LSN) (*peek, error) {
+	conn, err := server.DialRaw(ctx, gather, [2]string{"statement_timeout", "0"})
 	if err != nil {
 		return nil, fmt.Errorf("read the backlog: %w", err)
 	}
-	hijacked, err := conn.Hijack()
+	hijacked, err := postgres.Hijack(ctx, conn)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "read the backlog: %w", err)
+		_ = conn.Close(ctx) // the error at hand says why
+		return nil, fmt.Errorf("read the backlog: %w", err)
 	}
-	p := &peek{conn: hijacked, goal: goal, most: o.PeekChanges}
-	query, err := (&pgproto3.Query{String: peekCommand(o, goal, version)}).Encode(nil)
+	p := &peek{conn: hijacked, goal: goal, most: o.peekChanges()}
+	query, err := (&pgproto3.Query{String: peekCommand(o, goal)}).Encode(nil)
 	if err == nil {
 		_, err = hijacked.Conn.Write(query)
 	}
@@ -51,13 +51,10 @@ func startPeek(ctx context.Context, server *postgres.Server, o *Options, goal LS
 	return p, nil
 }
 
-func peekCommand(o *Options, goal LSN, version int) string {
+func peekCommand(o *Options, goal LSN) string {
 	options := []string{"'proto_version'", "'1'", "'publication_names'", literal(postgres.Quote(o.Publication))}
-	if o.Binary && version >= 140000 {
-		options = append(options, "'binary'", "'true'")
-	}
 	return fmt.Sprintf("COPY (SELECT data FROM pg_logical_slot_peek_binary_changes(%s, %s, %d, %s)) TO STDOUT (FORMAT binary)",
-		literal(o.Slot), literal(goal.String()), max(o.PeekChanges, 0), strings.Join(options, ", "))
+		literal(o.Slot), literal(goal.String()), o.peekChanges(), strings.Join(options, ", "))
 }
 
 // next gives the messages of the answer.
@@ -130,15 +127,18 @@ func (p *peek) end() LSN {
 
 func (p *peek) hurry() {}
 
-// close ends the query where it is under way.
+// close ends the query where it is under way, and waits for the server to let go of the slot.
 func (p *peek) close(ctx context.Context) {
-	if !p.over {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-		defer cancel()
-		if c, err := pgconn.Construct(&pgconn.HijackedConn{Conn: p.conn.Conn, PID: p.conn.PID, SecretKey: p.conn.SecretKey,
-			ParameterStatuses: p.conn.ParameterStatuses, TxStatus: p.conn.TxStatus, Frontend: p.conn.Frontend, Config: p.conn.Config}); err == nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if !p.over && p.last < p.goal {
+		if c, err := pgconn.Construct(p.conn); err == nil {
 			_ = c.CancelRequest(ctx) // the server finds out when it next writes, too
 		}
+	}
+	for !p.over {
+		kind, _, _, err := p.frames.next(ctx, time.Time{})
+		p.over = err != nil || kind == 'Z'
 	}
 	p.frames.stop()
 }

@@ -39,14 +39,6 @@ func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) erro
 	return nil
 }
 
-// DropPublication removes a publication; one that is not there is no error.
-func DropPublication(ctx context.Context, c *pgx.Conn, name string) error {
-	if _, err := c.Exec(ctx, "DROP PUBLICATION IF EXISTS "+postgres.Quote(name)); err != nil {
-		return fmt.Errorf("drop publication %s: %w", name, postgres.Classify(ctx, err))
-	}
-	return nil
-}
-
 type publication struct {
 	exists                            bool
 	insert, update, delete, truncates bool
@@ -96,8 +88,8 @@ func published(ctx context.Context, c *pgx.Conn, name string) (p publication, er
 	return p, nil
 }
 
-// CheckPublished says what keeps a publication from telling all changes of tables.
-func CheckPublished(ctx context.Context, c *pgx.Conn, name string, tables []Table) error {
+// checkPublished says what keeps a publication from telling all changes of tables.
+func checkPublished(ctx context.Context, c *pgx.Conn, name string, tables []Table) error {
 	p, err := published(ctx, c, name)
 	if err != nil {
 		return err
@@ -112,11 +104,11 @@ func CheckPublished(ctx context.Context, c *pgx.Conn, name string, tables []Tabl
 	for _, t := range tables {
 		i := slices.IndexFunc(p.tables, func(p publishedTable) bool { return p.Table == t })
 		if i < 0 {
-			return fault.New(fault.Usage, "publication %s lacks the table %s", name, t).
-				WithHint("ALTER PUBLICATION %s ADD TABLE %s, then read the table anew with --full", postgres.Quote(name), postgres.Quote(t.Schema, t.Name))
+			return &TableError{t, fault.New(fault.Usage, "publication %s lacks the table %s: it was taken out, or dropped and perhaps made again", name, t).
+				WithHint("read the table anew with --full, which adds it")}
 		}
 		if err := p.tables[i].check(name); err != nil {
-			return err
+			return &TableError{t, err}
 		}
 	}
 	return nil

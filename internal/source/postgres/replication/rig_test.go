@@ -32,7 +32,12 @@ type rig struct {
 
 func newRig(t testing.TB, ddl ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, url: env.Postgres(t), pool: record.NewPool()}
+	return newRigAt(t, env.Postgres(t), ddl...)
+}
+
+func newRigAt(t testing.TB, url string, ddl ...string) *rig {
+	t.Helper()
+	r := &rig{t: t, url: url, pool: record.NewPool()}
 	t.Cleanup(r.pool.Close)
 	var err error
 	if r.server, err = (&postgres.Settings{URL: r.url}).Prepare("", nil); err != nil {

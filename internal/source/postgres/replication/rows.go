@@ -3,15 +3,16 @@ package replication
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"weir/internal/fault"
 	"weir/internal/job"
+	"weir/internal/postgres"
 	"weir/internal/record"
 )
 
@@ -37,9 +38,8 @@ const (
 
 // Conversion says what the values of a column become.
 type Conversion struct {
-	Type   string                             // of the lake, as in job.Column
-	Text   func(*record.Column, []byte) error // appends a value from its text form
-	Binary func(*record.Column, []byte) error // from its binary form
+	Type string                             // of the lake, as in job.Column
+	Text func(*record.Column, []byte) error // appends a value from its text form
 }
 
 // transaction is the one whose changes are being read.
@@ -61,7 +61,14 @@ type rows struct {
 	columns  []job.Column // the relation's, then those of a change
 	builder  *record.Builder
 	rejects  []record.Reject
-	size     int // bytes gathered, about
+	size     int   // bytes gathered, about
+	broken   error // the table's changes can't be told; nothing else is here then
+}
+
+func (w *rows) release() {
+	if w.builder != nil {
+		w.builder.Release()
+	}
 }
 
 // changeColumns are the columns behind the table's own.
@@ -73,7 +80,11 @@ func changeColumns() []job.Column {
 func newRows(ctx context.Context, r *Relation, f Follow, o *Options) (*rows, error) {
 	w := &rows{relation: r, after: f.After, before: f.Before, key: make([]bool, len(r.Columns)), convert: make([]Conversion, len(r.Columns))}
 	for i, c := range r.Columns {
-		w.key[i] = slices.Contains(f.Key, c.Name) || len(f.Key) == 0 && c.Key
+		w.key[i] = slices.ContainsFunc(f.Key, func(k string) bool { return strings.EqualFold(k, c.Name) }) || len(f.Key) == 0 && c.Key
+		if w.key[i] && !c.Key {
+			return nil, fault.New(fault.Usage, "column %s is of the key of a table that follows %s, and not of what its changes tell of a row as it was (its replica identity)", c.Name, r.Table()).
+				WithHint("ALTER TABLE %s REPLICA IDENTITY FULL, or USING INDEX with a unique index of the key; or make its primary key the key; then read the table anew with --full", postgres.Quote(r.Schema, r.Name))
+		}
 	}
 	cols := make([]job.Column, len(r.Columns))
 	for i, c := range r.Columns {
@@ -152,19 +163,26 @@ func (i *image) next() (kind byte, value []byte) {
 func (w *rows) row(tx *transaction, op string, keyOnly bool, from image) error {
 	seq := tx.seq
 	tx.seq++
+	return w.append(tx, seq, op, keyOnly, from, nil)
+}
+
+// append appends a row without those of its values that are unfit.
+func (w *rows) append(tx *transaction, seq int64, op string, keyOnly bool, from image, unfit map[int]bool) error {
 	if from.n != len(w.convert) {
 		return fault.New(fault.Internal, "%s of %s has %d values, the table %d columns", op, w.relation.Table(), from.n, len(w.convert))
 	}
 	absent, v := false, from
+	past := op == OpBefore || op == OpDelete
 	for i := range w.convert {
 		col := &w.builder.Columns[i]
 		kind, value := v.next()
 		var err error
+		if unfit[i] {
+			kind = valueUnchanged
+		}
 		switch kind {
 		case valueText:
 			err = w.convert[i].Text(col, value)
-		case valueBinary:
-			err = w.convert[i].Binary(col, value)
 		case valueNull:
 			col.Null()
 			absent = absent || keyOnly && !w.relation.Columns[i].Key
@@ -176,13 +194,20 @@ func (w *rows) row(tx *transaction, op string, keyOnly bool, from image) error {
 		}
 		if err != nil {
 			w.builder.Undo()
+			if past && !w.key[i] { // a row that is no more need not fit, as long as its key does
+				if unfit == nil {
+					unfit = make(map[int]bool)
+				}
+				unfit[i] = true
+				return w.append(tx, seq, op, keyOnly, from, unfit)
+			}
 			w.reject(tx, seq, op, from, w.relation.Columns[i].Name, err)
 			return nil
 		}
 	}
 	w.finish(tx, seq, op)
 	if col := w.absent(); absent {
-		w.list(col, keyOnly, from)
+		w.list(col, keyOnly, from, unfit)
 	} else {
 		col.Null()
 	}
@@ -195,10 +220,10 @@ func (w *rows) row(tx *transaction, op string, keyOnly bool, from image) error {
 func (w *rows) absent() *record.Column { return &w.builder.Columns[len(w.convert)+4] }
 
 // list appends the names of the columns whose value a row does not tell.
-func (w *rows) list(col *record.Column, keyOnly bool, v image) {
+func (w *rows) list(col *record.Column, keyOnly bool, v image, unfit map[int]bool) {
 	for i := range w.relation.Columns {
 		c := &w.relation.Columns[i]
-		if kind, _ := v.next(); kind == valueUnchanged || keyOnly && !c.Key {
+		if kind, _ := v.next(); kind == valueUnchanged || unfit[i] || keyOnly && !c.Key {
 			col.Item.Text(c.Name)
 		}
 	}
@@ -235,7 +260,7 @@ func (w *rows) reject(tx *transaction, seq int64, op string, from image, column 
 	w.size += len(raw) + 200
 }
 
-// raw is a tuple as a JSON object of texts, binary values in hex.
+// raw is a tuple as a JSON object of texts.
 func (w *rows) raw(v image) string {
 	out := []byte{'{'}
 	for i, c := range w.relation.Columns {
@@ -248,8 +273,6 @@ func (w *rows) raw(v image) string {
 		case valueText:
 			text, _ := json.Marshal(string(value))
 			out = append(out, text...)
-		case valueBinary:
-			out = append(append(append(out, '"'), hex.EncodeToString(value)...), '"')
 		default:
 			out = append(out, "null"...)
 		}
@@ -259,7 +282,7 @@ func (w *rows) raw(v image) string {
 
 // take gives away what was gathered; nil where there is nothing.
 func (w *rows) take() (batch arrow.RecordBatch, rejects []record.Reject) {
-	if w.builder.Rows() > 0 {
+	if w.builder != nil && w.builder.Rows() > 0 {
 		batch = w.builder.Take()
 	}
 	rejects, w.rejects, w.size = w.rejects, nil, 0

@@ -10,53 +10,16 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"weir/internal/fault"
 	"weir/internal/postgres"
 )
 
-// Place says where a log is written: LSNs of another place mean nothing here (promise 7).
-type Place struct {
-	System   string // identifier of the cluster, which copies of its data share
-	Timeline int    // grows when a copy takes over
-	Database string
-}
-
-// Locate asks a server for its place and for the end of its log.
-func Locate(ctx context.Context, server *postgres.Server) (p Place, at LSN, err error) {
-	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"})
-	if err != nil {
-		return p, 0, fmt.Errorf("identify the server: %w", err)
+// dial opens a connection that speaks the replication protocol.
+func dial(ctx context.Context, server *postgres.Server) (*pgconn.PgConn, error) {
+	conn, err := server.DialRaw(ctx, gather, [2]string{"replication", "database"}, [2]string{"statement_timeout", "0"})
+	if postgres.Code(err) == codeRights {
+		return nil, noRights(postgres.Message(err))
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing hangs on it
-	results, err := conn.Exec(ctx, "IDENTIFY_SYSTEM").ReadAll()
-	if err == nil && (len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) < 4) {
-		err = errBroken
-	}
-	if err == nil {
-		row := results[0].Rows[0]
-		p.System, p.Database = string(row[0]), string(row[3])
-		if p.Timeline, err = strconv.Atoi(string(row[1])); err == nil {
-			at, err = ParseLSN(string(row[2]))
-		}
-	}
-	if err != nil {
-		return p, 0, fmt.Errorf("identify the server: %w", postgres.Classify(ctx, err))
-	}
-	return p, at, nil
-}
-
-// Same says whether positions of p go on at q. What differs is an error that names the ways out.
-func (p Place) Same(q Place) error {
-	switch {
-	case p.System != q.System:
-		return fault.New(fault.Data, "server changed (system id %s → %s)", p.System, q.System).WithHint("positions belong to the old server: read its tables anew with --full")
-	case p.Database != q.Database:
-		return fault.New(fault.Data, "database changed (%s → %s)", p.Database, q.Database).WithHint("positions belong to the old database: read its tables anew with --full")
-	case p.Timeline != q.Timeline:
-		return fault.New(fault.Data, "another copy of the server has taken over (timeline %d → %d)", p.Timeline, q.Timeline).
-			WithHint("changes may be missing that the old one had not passed on: accept the server if it lost nothing, or read the tables anew with --full")
-	}
-	return nil
+	return conn, err
 }
 
 // Now is the end of the log: everything that was committed before the call lies before it. Commits that the server does not wait
@@ -89,14 +52,6 @@ func withoutHeader(at LSN) LSN {
 		return at - at%page
 	}
 	return at
-}
-
-// Beat writes an empty message into the log, so that a slot can be moved on in a database where nothing else happens.
-func Beat(ctx context.Context, c *pgx.Conn) error {
-	if _, err := c.Exec(ctx, "SELECT pg_logical_emit_message(true, 'weir', '')"); err != nil {
-		return fmt.Errorf("heartbeat: %w", postgres.Classify(ctx, err))
-	}
-	return nil
 }
 
 func version(c *pgx.Conn) int { return versionOf(c.PgConn()) }

@@ -84,7 +84,7 @@ type Created struct {
 
 // CreateSlot makes a slot for pgoutput. A temporary one goes with Close.
 func CreateSlot(ctx context.Context, server *postgres.Server, name string, snapshot, temporary bool) (*Created, error) {
-	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"})
+	conn, err := dial(ctx, server)
 	if err != nil {
 		return nil, fmt.Errorf("create slot %s: %w", name, err)
 	}

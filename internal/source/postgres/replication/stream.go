@@ -47,14 +47,15 @@ type stream struct {
 
 // startStream begins to read a slot's changes of transactions that commit at or after from.
 func startStream(ctx context.Context, server *postgres.Server, o *Options, from LSN, confirmed *position, version int) (*stream, error) {
-	conn, err := server.DialRaw(ctx, [2]string{"replication", "database"}, [2]string{"statement_timeout", "0"})
+	conn, err := dial(ctx, server)
 	if err != nil {
 		return nil, fmt.Errorf("start replication: %w", err)
 	}
 	interval := statusInterval(ctx, conn)
-	hijacked, err := conn.Hijack()
+	hijacked, err := postgres.Hijack(ctx, conn)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "start replication: %w", err)
+		_ = conn.Close(ctx) // the error at hand says why
+		return nil, fmt.Errorf("start replication: %w", err)
 	}
 	s := &stream{conn: hijacked.Conn, confirmed: confirmed, kick: make(chan struct{}, 1), stopped: make(chan struct{})}
 	s.seen.Store(uint64(from))
@@ -85,9 +86,6 @@ func startCommand(o *Options, from LSN, version int) string {
 		options = []string{"proto_version '2'", "streaming 'true'"}
 	}
 	options = append(options, "publication_names "+literal(postgres.Quote(o.Publication)))
-	if o.Binary && version >= 140000 {
-		options = append(options, "binary 'true'")
-	}
 	return fmt.Sprintf("START_REPLICATION SLOT %s LOGICAL %s (%s)", postgres.Quote(o.Slot), from, strings.Join(options, ", "))
 }
 

@@ -1,0 +1,4 @@
+/* weir
+publish: bi.public.one
+*/
+select 1 as one
