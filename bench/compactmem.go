@@ -44,7 +44,7 @@ func (s *settings) compactWithin(ctx context.Context, definition string, deletes
 	}
 	defer p.remove()
 	var worst result
-	for _, memory := range []string{"200MB", "300MB", "1GB"} {
+	for _, memory := range []string{"300MB", "1GB"} {
 		budget, err := bytesOf(memory)
 		if err != nil {
 			return result{}, err
