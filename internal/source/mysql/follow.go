@@ -22,6 +22,7 @@ type following struct {
 	hub      *feed.Hub[binlog.Position]
 	members  map[string]source.Member // by lake table
 	charsets *value.Charsets
+	torn     *string // the position behind which a file of the log ends amid a change, once met
 
 	mu     sync.Mutex
 	placed bool // the members stand in the hub where the lake has them
@@ -169,27 +170,60 @@ func (f *following) gather(ctx context.Context, from map[string]binlog.Position,
 			o.From = at
 		}
 	}
-	conn, err := f.opened.primary.DialLimit(ctx, o.Most+1<<20)
-	if err != nil {
-		return to, err
-	}
-	log, err := binlog.Open(ctx, conn, o)
+	return f.read(ctx, o, g)
+}
+
+// read takes off what a log has, to its end.
+func (f *following) read(ctx context.Context, o binlog.Options, g *gathering) (to binlog.Position, err error) {
+	log, err := f.openLog(ctx, o)
 	if err != nil {
 		return to, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	for {
+	for past := false; ; {
 		e, err := log.Next()
-		if errors.Is(err, io.EOF) {
-			return log.Position(), g.flush()
-		}
-		if err != nil {
+		at := log.Position()
+		var torn *binlog.Torn
+		switch {
+		case errors.Is(err, io.EOF):
+			return at, g.flush()
+		case errors.As(err, &torn):
+			known := f.torn != nil && *f.torn == at.String()
+			if !at.Maria || !at.ByID() || known {
+				return to, err
+			}
+			f.torn = new(at.String())
+			if log.Within() {
+				return to, fault.New(fault.Unavailable, "the server was stopped while it wrote a transaction, which it has undone; reading again without it: %w", torn.Unwrap())
+			}
+		case err != nil:
 			return to, err
 		}
-		if err := g.take(e, log.Position()); err != nil {
+		// Behind the last whole transaction of a torn file the server goes on in the next one, where that follows it.
+		if !past && f.torn != nil && *f.torn == at.String() && (torn != nil || e.Kind == binlog.Begin) {
+			past, o.From = true, at
+			next, err := f.openLog(ctx, o)
+			if err != nil {
+				return to, err
+			}
+			if err := log.Close(); err != nil {
+				return to, errors.Join(err, next.Close())
+			}
+			log = next
+			continue
+		}
+		if err := g.take(e, at); err != nil {
 			return to, err
 		}
 	}
+}
+
+func (f *following) openLog(ctx context.Context, o binlog.Options) (*binlog.Log, error) {
+	conn, err := f.opened.primary.DialLimit(ctx, o.Most+1<<20)
+	if err != nil {
+		return nil, err
+	}
+	return binlog.Open(ctx, conn, o)
 }
 
 func shown(t binlog.TableName) string { return (&relation{database: t.Schema, name: t.Name}).shown() }

@@ -13,7 +13,7 @@ import (
 // A server refuses a position with one number for every reason; what a person can do differs.
 func TestExplain(t *testing.T) {
 	for message, want := range map[string]string{
-		"Could not find first log file name in binary log index file":                                              "the position is not in the server's binary log",
+		"Could not find first log file name in binary log index file":                                             "the position is not in the server's binary log",
 		"binlog truncated in the middle of event; consider out of disk space on master; the first event '.' at 4": "ends in the middle of a change",
 	} {
 		err := explain(&wire.Error{Code: 1236, State: "HY000", Message: message})
