@@ -22,7 +22,7 @@ type following struct {
 	hub      *feed.Hub[binlog.Position]
 	members  map[string]source.Member // by lake table
 	charsets *value.Charsets
-	torn     *string // the position behind which a file of the log ends amid a change, once met
+	torn     map[string]bool // positions behind which a file of the log ends amid a change
 
 	mu     sync.Mutex
 	placed bool // the members stand in the hub where the lake has them
@@ -32,7 +32,7 @@ var _ source.Follower = (*opened)(nil)
 
 // Follow names the tables of the feed.
 func (o *opened) Follow(members []source.Member) {
-	f := &following{opened: o, members: map[string]source.Member{}}
+	f := &following{opened: o, members: map[string]source.Member{}, torn: map[string]bool{}}
 	f.hub = feed.New(func(a, b binlog.Position) bool { return a.Before(&b) }, func() (string, error) {
 		if err := os.MkdirAll(o.scratch, 0o755); err != nil {
 			return "", err
@@ -180,7 +180,7 @@ func (f *following) read(ctx context.Context, o binlog.Options, g *gathering) (t
 		return to, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	for past := false; ; {
+	for past := ""; ; {
 		e, err := log.Next()
 		at := log.Position()
 		var torn *binlog.Torn
@@ -188,20 +188,19 @@ func (f *following) read(ctx context.Context, o binlog.Options, g *gathering) (t
 		case errors.Is(err, io.EOF):
 			return at, g.flush()
 		case errors.As(err, &torn):
-			known := f.torn != nil && *f.torn == at.String()
-			if !at.Maria || !at.ByID() || known {
+			if !at.Maria || !at.ByID() || f.torn[at.String()] {
 				return to, err
 			}
-			f.torn = new(at.String())
+			f.torn[at.String()] = true
 			if log.Within() {
-				return to, fault.New(fault.Unavailable, "the server was stopped while it wrote a transaction, which it has undone; reading again without it: %w", torn.Unwrap())
+				return to, &feed.Again{Err: err}
 			}
 		case err != nil:
 			return to, err
 		}
 		// Behind the last whole transaction of a torn file the server goes on in the next one, where that follows it.
-		if !past && f.torn != nil && *f.torn == at.String() && (torn != nil || e.Kind == binlog.Begin) {
-			past, o.From = true, at
+		if torn != nil || len(f.torn) > 0 && e.Kind == binlog.Begin && at.String() != past && f.torn[at.String()] {
+			past, o.From = at.String(), at
 			next, err := f.openLog(ctx, o)
 			if err != nil {
 				return to, err
