@@ -42,7 +42,8 @@ func Followable(ctx context.Context, c *pgx.Conn, t Table) error {
 // hasIdentity says of a pg_class c whether it has the index that its replica identity names.
 const hasIdentity = "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)"
 
-// Publish makes a publication of tables, or adds those it lacks to one that is there. The role has to own them.
+// Publish makes a publication of tables, or adds those it lacks to one that is there. The role has to own them. It refuses a
+// publication that does not tell all changes of them, as one that someone else has made may not.
 func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) error {
 	there, err := published(ctx, c, name)
 	if err != nil {
@@ -61,7 +62,7 @@ func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) erro
 	case len(missing) > 0:
 		statement = fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE %s", postgres.Quote(name), strings.Join(missing, ", "))
 	default:
-		return nil
+		return checkPublished(ctx, c, name, tables)
 	}
 	if _, err := c.Exec(ctx, statement); err != nil {
 		if postgres.Code(err) == "42501" {
@@ -70,7 +71,7 @@ func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) erro
 		}
 		return fmt.Errorf("publish tables in %s: %w", name, postgres.Classify(ctx, err))
 	}
-	return nil
+	return checkPublished(ctx, c, name, tables)
 }
 
 type publication struct {

@@ -1,11 +1,33 @@
 package replication_test
 
 import (
+	"context"
 	"testing"
 
 	"weir/internal/fault"
 	"weir/internal/source/postgres/replication"
 )
+
+// A publication that someone else made is looked at before the first read, not after it.
+func TestPublishLooks(t *testing.T) {
+	r := newRig(t, "CREATE TABLE d (id int PRIMARY KEY)", "CREATE PUBLICATION inserts FOR TABLE d WITH (publish = 'insert')", "CREATE PUBLICATION all_of_it FOR TABLE d")
+	d := []replication.Table{{Schema: "public", Name: "d"}}
+	refused(t, replication.Publish(t.Context(), r.conn, "inserts", d), fault.Usage, "publication inserts leaves out kinds of change", "SET (publish")
+	for _, name := range []string{"all_of_it", "fresh"} {
+		if err := replication.Publish(t.Context(), r.conn, name, d); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	role := "plain_" + r.slot
+	r.exec("CREATE ROLE "+role, "SET ROLE "+role)
+	t.Cleanup(func() {
+		_, err := r.conn.Exec(context.Background(), "RESET ROLE; DROP ROLE "+role)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	refused(t, replication.Publish(t.Context(), r.conn, "other", d), fault.Usage, "publish tables in other: permission denied", "CREATE PUBLICATION \"other\" FOR TABLE")
+}
 
 // What a publication cannot tell the changes of is refused before it is published: of a table without a replica identity the server
 // would refuse everyone's updates and deletes from then on.
