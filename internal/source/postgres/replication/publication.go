@@ -66,7 +66,7 @@ func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) erro
 	}
 	if _, err := c.Exec(ctx, statement); err != nil {
 		if postgres.Code(err) == "42501" {
-			return fault.New(fault.Usage, "publish tables in %s: %w", name, err).
+			return fault.New(fault.Usage, "publish tables in %s: %w", name, postgres.Classify(ctx, err)).
 				WithHint("the role has to own the tables, and to have CREATE on the database for a new publication; or an owner runs: %s", statement)
 		}
 		return fmt.Errorf("publish tables in %s: %w", name, postgres.Classify(ctx, err))
