@@ -35,6 +35,7 @@ func cases() []benchCase {
 		{"memory-budget", "peak memory against the budget and 150 MB", 1.00, true, memoryBudget},
 		{"version-start", "weir version, against 100 ms", 1.00, true, versionStart},
 		{"unit-tests-100", "weir test of 100 cases of 20 tables, against 5 s", 1.00, true, unitTests},
+		{"profile", "a profile of 16 columns of 6 M rows against a scan of all of them (count, min, max), time", 3.00, true, profileParquet},
 		{"lineage-1000", "validation and lineage of 1,000 SQL tables, against 5 s", 1.00, true, lineage1000},
 		{"noop-50", "a run of 50 tables with nothing to do, against 1 s", 1.00, true, noop},
 	}

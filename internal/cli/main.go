@@ -98,6 +98,8 @@ func (a *app) root() *cobra.Command {
 		a.showCommand(),
 		a.lineageCommand(),
 		a.crawlCommand(),
+		a.profileCommand(),
+		a.suggestCommand(),
 		a.dropCommand(),
 		a.renameCommand(),
 		a.maintainCommand(),
