@@ -157,6 +157,13 @@ func Now(ctx context.Context, c *wire.Conn) (Position, error) {
 		p.Last, err = gtid.ParseLast(rows[0][0].Value)
 		return p, err
 	}
-	p.Set, err = gtid.Parse(strings.ReplaceAll(rows[0][len(rows[0])-1].Value, "\n", ""))
+	// Where GTIDs are not fully on, transactions without one come, too, and nobody is served by them.
+	mode, err := c.Strings(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name = 'gtid_mode' AND Value = 'ON'")
+	if err != nil {
+		return p, fmt.Errorf("ask for the end of the binary log: %w", err)
+	}
+	if len(mode) > 0 {
+		p.Set, err = gtid.Parse(strings.ReplaceAll(rows[0][len(rows[0])-1].Value, "\n", ""))
+	}
 	return p, err
 }
