@@ -69,9 +69,9 @@ func some(relation string, rows, want int64) string {
 	if rows <= 3*want {
 		return relation
 	}
-	const spread = 16
+	const spread = 64
 	part := float64(want) / float64(rows)
-	if part*spread > 0.5 || rows < 50*2048*spread {
+	if part*spread > 0.5 || rows < 2_000_000 {
 		return fmt.Sprintf("%s WHERE random() < %g", relation, part)
 	}
 	return fmt.Sprintf("(SELECT * FROM %s USING SAMPLE %g PERCENT (system)) WHERE random() < %g", relation, 100*part*spread, 1.0/spread)
