@@ -93,10 +93,11 @@ func (l *look) place(v any) {
 	l.places = append(l.places, f)
 }
 
-// few says whether a column seems to have so few different values that they can be counted one by one.
+// few says whether a column seems to have so few different values that they can be counted one by one. Long ones would have
+// to be kept whole for that.
 func (l *look) few(whole bool) bool {
 	n := len(l.counts)
-	return n > 0 && n <= fewValues && (whole || l.present >= int64(20*n))
+	return n > 0 && n <= fewValues && !l.clipped && (whole || l.present >= int64(20*n))
 }
 
 // mean is that of the finite places, each divided before they are added up.
