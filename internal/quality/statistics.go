@@ -104,16 +104,16 @@ func columnCorrelation(c *compiler, l *leaf) error {
 // skewness and kurtosis are those of a population; kurtosis is what exceeds that of a normal distribution. Both are 0
 // where all numbers are equal.
 func skewness(c *compiler, l *leaf) error {
-	return moments(c, l, 3, func(m2, m3 float64) float64 { return m3 / math.Pow(m2, 1.5) })
+	return centred(c, l, 3, func(m2, m3 float64) float64 { return m3 / math.Pow(m2, 1.5) })
 }
 
 func kurtosis(c *compiler, l *leaf) error {
-	return moments(c, l, 4, func(m2, m4 float64) float64 { return m4/(m2*m2) - 3 })
+	return centred(c, l, 4, func(m2, m4 float64) float64 { return m4/(m2*m2) - 3 })
 }
 
-// moments asks for the mean first and for powers of the distances from it then: powers of the values themselves would lose
+// centred asks for the mean first and for powers of the distances from it then: powers of the values themselves would lose
 // all digits where values are large and lie close together.
-func moments(c *compiler, l *leaf, power int, of func(m2, m float64) float64) error {
+func centred(c *compiler, l *leaf, power int, of func(m2, m float64) float64) error {
 	col, err := c.column(l.rule, 0)
 	if err != nil {
 		return err
