@@ -15,9 +15,11 @@ import (
 // applied is what a feed's changes come to: the last row of each key, which is the delta, and the keys that are gone.
 type applied struct {
 	any       bool
-	truncated bool  // every stored row goes that the delta does not bring again
-	deletes   int64 // keys that are gone
-	lost      int64 // changes that later ones of their key have overtaken
+	settled   bool   // the last change of each key was found
+	truncated bool   // every stored row goes that the delta does not bring again
+	emptied   string // the position of that
+	deletes   int64  // keys that are gone
+	lost      int64  // changes that later ones of their key have overtaken
 }
 
 // Names of this build's session.
@@ -61,7 +63,7 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return fmt.Errorf("look for truncations: %w", err)
 	}
 	if row[0][0].Valid {
-		w.applied.truncated = true
+		w.applied.truncated, w.applied.emptied = true, row[0][0].Value
 		all = "SELECT * FROM (" + all + ") WHERE " + at + " > " + job.Literal(row[0][0].Value)
 	}
 	if err := w.keysTold(ctx, all); err != nil {
@@ -89,6 +91,7 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return err
 	}
 	w.applied.lost = rowsOf(files) - w.delta.rows - w.applied.deletes
+	w.applied.settled = true
 	return w.stage.Manifest(ctx, lake.Manifest{Files: w.delta.files, Splits: w.read.splits, Counts: job.Counts{Read: rowsOf(files)}})
 }
 
@@ -142,6 +145,16 @@ func (w *work) complete(ctx context.Context, all, last string, cols []job.Column
 	}
 	missing := "SELECT count(*) FROM (" + last + ") AS l LEFT JOIN (" + before + ") AS t ON " + w.on("l", "t")
 	lacks := "(" + strings.Join(unknown, " OR ") + ")"
+	if err := w.noteTurned(ctx); err != nil {
+		return "", err
+	}
+	columns := make([]string, len(rows))
+	for i, r := range rows {
+		columns[i] = r[0].Value
+	}
+	if err := w.noneTurned(ctx, "FROM ("+last+") AS l LEFT JOIN ("+before+") AS t ON "+w.on("l", "t"), columns); err != nil {
+		return "", err
+	}
 	if w.state.table == nil || w.applied.truncated {
 		return sql, w.allKnown(ctx, missing+" WHERE "+lacks)
 	}
