@@ -24,7 +24,7 @@ type applied struct {
 
 // Names of this build's session.
 const (
-	lastTable = "weir_last"    // the last change of each key
+	lastTable = "weir_last"    // the number of the last change of each key
 	deadTable = "weir_deleted" // keys that the changes deleted
 )
 
@@ -70,14 +70,17 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return err
 	}
 	key := w.key("")
-	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+at+") AS "+at+", arg_max("+op+", "+at+") AS "+op+" FROM ("+all+") GROUP BY "+key); err != nil {
+	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+numbered("")+") AS "+numberColumn+" FROM ("+all+") GROUP BY "+key); err != nil {
 		return fmt.Errorf("find the last change of each key: %w", err)
 	}
-	gone := op + " IN (" + literals([]string{feed.OpDelete, feed.OpBefore}) + ")"
+	gone := numberColumn + " % 2 = 1"
 	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+deadTable+" AS SELECT "+key+" FROM "+lastTable+" WHERE "+gone); err != nil {
 		return fmt.Errorf("find deleted keys: %w", err)
 	}
-	last := "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND c." + at + " = l." + at
+	last, err := w.lastRows(ctx, all, gone)
+	if err != nil {
+		return err
+	}
 	if last, err = w.complete(ctx, all, last, cols); err != nil {
 		return err
 	}
@@ -93,6 +96,37 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 	w.applied.lost = rowsOf(files) - w.delta.rows - w.applied.deletes
 	w.applied.settled = true
 	return w.stage.Manifest(ctx, lake.Manifest{Files: w.delta.files, Splits: w.read.splits, Counts: job.Counts{Read: rowsOf(files)}})
+}
+
+// lastRows is a SELECT of the changes that are the last of their keys, where they leave a row. Where every key stands once, as in a
+// large load, nothing has to be looked up.
+func (w *work) lastRows(ctx context.Context, all, gone string) (string, error) {
+	twice, err := w.s.Int(ctx, "SELECT (SELECT count(*) FROM ("+all+")) - (SELECT count(*) FROM "+lastTable+")")
+	if err != nil {
+		return "", fmt.Errorf("count changes of each key: %w", err)
+	}
+	if twice == 0 {
+		return "SELECT c.* FROM (" + all + ") AS c WHERE c." + job.Quote(feed.ColumnOp) + " NOT IN (" + goneOps + ")", nil
+	}
+	return "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND " + numbered("c.") + " = l." + numberColumn, nil
+}
+
+// goneOps are the changes after which there is no row under their key.
+const goneOps = "'" + feed.OpDelete + "', '" + feed.OpBefore + "'"
+
+// numberColumn orders changes as their positions do.
+const numberColumn = ownPrefix + "number"
+
+// numbered is SQL for the number of a change; it is odd where its row is no more under its key. Positions are digits of one
+// length and marks between them. Texts would be kept by the engine for each key of an aggregate, where it cannot spill them
+// (promise 5).
+func numbered(prefix string) string {
+	return "(2 * " + placed(prefix+job.Quote(feed.ColumnPosition)) + " + CAST(" + prefix + job.Quote(feed.ColumnOp) + " IN (" + goneOps + ") AS HUGEINT))"
+}
+
+// placed is SQL for a position as a number.
+func placed(position string) string {
+	return "CAST(CAST(unhex(translate(" + position + ", ':-', '')) AS BIT) AS HUGEINT)"
 }
 
 // keysTold checks that every change tells the key it is about.

@@ -11,7 +11,7 @@ import (
 	"weir/internal/record"
 )
 
-// turnedTable holds the changes that were turned away and are not settled: key, position, and the row as it was kept. A row that a
+// turnedTable holds the changes that were turned away and are not settled: key, number, and the row as it was kept. A row that a
 // rule turned away has no position; it is older than what this build reads.
 const turnedTable = "weir_turned"
 
@@ -38,8 +38,8 @@ func (w *work) noteTurned(ctx context.Context) error {
 	for i, k := range w.t.Table.Key {
 		items[i] = w.keyText(k) + " AS " + job.Quote(k)
 	}
-	place := "CASE WHEN kind = " + job.Literal(record.KindReject) + " AND starts_with(id, dataset || ' ') THEN substr(id, length(dataset) + 2) ELSE '' END"
-	sql := "CREATE OR REPLACE TEMP TABLE " + turnedTable + " AS SELECT " + strings.Join(items, ", ") + ", " + place + " AS " + job.Quote(feed.ColumnPosition) +
+	place := "CASE WHEN kind = " + job.Literal(record.KindReject) + " AND starts_with(id, dataset || ' ') THEN substr(id, length(dataset) + 2) END"
+	sql := "CREATE OR REPLACE TEMP TABLE " + turnedTable + " AS SELECT " + strings.Join(items, ", ") + ", coalesce(2 * " + placed(place) + ", -1) AS " + numberColumn +
 		", raw AS " + rowAlias + ", " + closingSQL + " AS " + closeColumn + " FROM (" + all + ") WHERE json_valid(raw)"
 	if err := w.s.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("note changes that were turned away: %w", err)
@@ -65,9 +65,8 @@ func path(name string) string {
 // unknownWhere is a condition on l, a row that leaves a column alone, and t, the last value that changes tell of it, if any: a
 // change that was turned away in between brought another one.
 func (w *work) unknownWhere(column, told string) string {
-	at := job.Quote(feed.ColumnPosition)
-	return "EXISTS (SELECT 1 FROM " + turnedTable + " AS x WHERE " + w.on("l", "x") + " AND x." + at + " < l." + at +
-		" AND (" + told + " IS NULL OR x." + at + " > " + told + ".p) AND json_exists(x." + rowAlias + ", " + path(column) + "))"
+	return "EXISTS (SELECT 1 FROM " + turnedTable + " AS x WHERE " + w.on("l", "x") + " AND x." + numberColumn + " < " + numbered("l.") +
+		" AND (" + told + " IS NULL OR x." + numberColumn + " > 2 * " + placed(told+".p") + ") AND json_exists(x." + rowAlias + ", " + path(column) + "))"
 }
 
 // noneTurned refuses updates that leave a large value alone which came with a change that was turned away: what the table has, or
@@ -99,10 +98,10 @@ func (w *work) overtaken(ctx context.Context) ([]string, error) {
 	if err := w.noteTurned(ctx); err != nil {
 		return nil, err
 	}
-	at := job.Quote(feed.ColumnPosition)
-	sql := "SELECT " + closeColumn + " FROM " + turnedTable + " AS x WHERE EXISTS (SELECT 1 FROM " + lastTable + " AS l WHERE " + w.on("l", "x") + " AND x." + at + " < l." + at + ")"
+	sql := "SELECT " + closeColumn + " FROM " + turnedTable + " AS x WHERE EXISTS (SELECT 1 FROM " + lastTable + " AS l WHERE " + w.on("l", "x") +
+		" AND x." + numberColumn + " < l." + numberColumn + ")"
 	if w.applied.truncated {
-		sql += " OR x." + at + " < " + job.Literal(w.applied.emptied)
+		sql += " OR x." + numberColumn + " < 2 * " + placed(job.Literal(w.applied.emptied))
 	}
 	rows, err := w.s.Strings(ctx, "SELECT DISTINCT * FROM ("+sql+") ORDER BY 1")
 	if err != nil {
