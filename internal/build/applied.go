@@ -70,7 +70,7 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return err
 	}
 	key := w.key("")
-	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+numbered("")+") AS "+numberColumn+" FROM ("+all+") GROUP BY "+key); err != nil {
+	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+changeNumber("")+") AS "+numberColumn+" FROM ("+all+") GROUP BY "+key); err != nil {
 		return fmt.Errorf("find the last change of each key: %w", err)
 	}
 	gone := numberColumn + " % 2 = 1"
@@ -108,7 +108,7 @@ func (w *work) lastRows(ctx context.Context, all, gone string) (string, error) {
 	if twice == 0 {
 		return "SELECT c.* FROM (" + all + ") AS c WHERE c." + job.Quote(feed.ColumnOp) + " NOT IN (" + goneOps + ")", nil
 	}
-	return "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND " + numbered("c.") + " = l." + numberColumn, nil
+	return "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND " + changeNumber("c.") + " = l." + numberColumn, nil
 }
 
 // goneOps are the changes after which there is no row under their key.
@@ -117,10 +117,10 @@ const goneOps = "'" + feed.OpDelete + "', '" + feed.OpBefore + "'"
 // numberColumn orders changes as their positions do.
 const numberColumn = ownPrefix + "number"
 
-// numbered is SQL for the number of a change; it is odd where its row is no more under its key. Positions are digits of one
+// changeNumber is SQL for the number of a change; it is odd where its row is no more under its key. Positions are digits of one
 // length and marks between them. Texts would be kept by the engine for each key of an aggregate, where it cannot spill them
 // (promise 5).
-func numbered(prefix string) string {
+func changeNumber(prefix string) string {
 	return "(2 * " + placed(prefix+job.Quote(feed.ColumnPosition)) + " + CAST(" + prefix + job.Quote(feed.ColumnOp) + " IN (" + goneOps + ") AS HUGEINT))"
 }
 

@@ -97,8 +97,8 @@ func (w *work) carefulRows(ctx context.Context, scan source.Batched, cause error
 		cast := w.s.Exactly(name, found[i].Type, c.Type)
 		casts = append(casts, cast+" AS "+name)
 		if cast != name {
-			misfits = append(misfits, fmt.Sprintf("WHEN %s IS NOT NULL AND TRY(%s) IS NULL THEN struct_pack(c := %s, v := CAST(%s AS VARCHAR), t := %s)",
-				name, cast, job.Literal(c.Name), name, job.Literal(strings.ToLower(c.Type))))
+			misfits = append(misfits, fmt.Sprintf("WHEN %s IS NOT NULL AND %s IS NULL THEN struct_pack(c := %s, v := CAST(%s AS VARCHAR), t := %s)",
+				name, w.s.ExactlyOrNull(name, found[i].Type, c.Type), job.Literal(c.Name), name, job.Literal(strings.ToLower(c.Type))))
 		}
 	}
 	if len(misfits) == 0 || len(files) == 0 {

@@ -30,7 +30,7 @@ func (w *work) commit(ctx context.Context) error {
 		New:  &lake.TableSpec{Columns: w.columns, Partition: w.t.Table.Partition, FileBytes: w.t.Table.FileBytes, Sort: w.t.Table.Sort, Doc: w.t.Table.Description},
 		Base: w.read.base, Next: w.read.next, ReplacePosition: w.read.whole,
 		Server: w.read.server, Definition: w.t.Definition, Meaning: w.t.Meaning,
-		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Replace: w.swaps() || w.begins,
+		SchemaID: -1, CloseRejects: append(superseded, w.read.closes...), Notes: w.read.notes, Replace: w.swaps() || w.begins,
 		Plan: w.plan,
 	}
 	if !w.read.beside {
@@ -61,6 +61,9 @@ func (w *work) commit(ctx context.Context) error {
 
 func (w *work) plan(ctx context.Context, t *lake.Table) (lake.Change, job.Counts, error) {
 	if err := w.forget(); err != nil {
+		return lake.Change{}, job.Counts{}, err
+	}
+	if err := stillOpen(ctx, t, w.read.closes); err != nil {
 		return lake.Change{}, job.Counts{}, err
 	}
 	m, err := w.mergeInto(ctx, t)
@@ -109,6 +112,9 @@ func (w *work) forget() error {
 }
 
 func (w *work) mergeInto(ctx context.Context, t *lake.Table) (merged, error) {
+	if err := w.notPresent(ctx, t); err != nil {
+		return merged{}, err
+	}
 	if w.read.beside && !w.t.Table.Mode.Keyed() {
 		return w.mergeAppend(ctx, t)
 	}

@@ -208,7 +208,7 @@ func TestHistoryOfRejects(t *testing.T) {
 			t.Errorf("a row of data has columns of its version: %s", x.Raw)
 		}
 		x.Raw = strings.Replace(x.Raw, `"v":"q"`, `"v":"b"`, 1)
-		_, err := r.build.Replay(t.Context(), r.task(), append(open[:0:0], x))
+		_, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: append(open[:0:0], x)})
 		ok(t, err)
 	}
 	r.want(versionColumns, "1 a x 2026-01-01 2026-01-03 false", "1 a y 2026-01-05 - true", "1 b x 2026-01-03 2026-01-05 false")

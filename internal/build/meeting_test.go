@@ -70,7 +70,7 @@ func TestAnotherWriterIsFirst(t *testing.T) {
 			}
 			met++
 			r.eng.before = nil
-			if _, err := r.build.Replay(t.Context(), r.task(), open); err != nil {
+			if _, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: open}); err != nil {
 				t.Errorf("the other writer: %v", err)
 			}
 		}

@@ -149,7 +149,7 @@ func TestColumnNames(t *testing.T) {
 			t.Fatalf("rejects %+v", open)
 		}
 		open[0].Raw = strings.ReplaceAll(open[0].Raw, "500", "50")
-		if _, err := r.build.Replay(t.Context(), r.task(), open); err != nil {
+		if _, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: open}); err != nil {
 			t.Fatal(err)
 		}
 		if got := r.rows("DISTINCT f, raw"); !slices.Contains(got, "50 50") {

@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"weir/internal/define"
 	"weir/internal/engine"
+	"weir/internal/fault"
 	"weir/internal/job"
+	"weir/internal/lake"
 )
 
-// OpenRejects is a SELECT of record.RejectColumns and the run over a table's rejects that are neither replayed nor
-// discarded; "" where there are none. A record that several runs rejected stands once, as the last of them saw it.
+// OpenRejects is a SELECT of record.RejectColumns, the run and its time over a table's rejects that are neither replayed nor
+// discarded; "" where there are none. A record that several runs rejected stands once, as the last of them saw it, and at the
+// time of the first that did.
 func (b *Builder) OpenRejects(ctx context.Context, table string) (string, error) {
 	st, err := b.load(ctx, table)
 	if err != nil {
@@ -22,7 +26,44 @@ func (b *Builder) OpenRejects(ctx context.Context, table string) (string, error)
 	if err != nil || sql == "" {
 		return "", err
 	}
-	return "SELECT * EXCLUDE (nth) FROM (" + sql + ") QUALIFY row_number() OVER (PARTITION BY id ORDER BY nth DESC) = 1", nil
+	return "SELECT * EXCLUDE (nth, noted), min(noted) OVER (PARTITION BY id) AS noted FROM (" + sql + ") QUALIFY row_number() OVER (PARTITION BY id ORDER BY nth DESC) = 1", nil
+}
+
+// KeptRejects is a SELECT of record.RejectColumns, the run, its time as noted, and how the ledger notes a settled one as closing, over
+// all rejects of a table that were ever kept, with whether they are open; "" where there are none.
+func (b *Builder) KeptRejects(ctx context.Context, table string) (string, error) {
+	st, err := b.load(ctx, table)
+	if err != nil || st.table == nil || len(st.ledger.Rejects) == 0 {
+		return "", err
+	}
+	closed, err := st.table.ClosedRejects(ctx)
+	if err != nil {
+		return "", err
+	}
+	var parts []string
+	for i, f := range st.ledger.Rejects {
+		part, err := b.rejectFile(ctx, i, f)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, part)
+	}
+	settled := "(SELECT unnest([" + literals(append(closed, "")) + "]))"
+	return "SELECT *, " + closingSQL + " AS closing, NOT (closing IN " + settled + " OR run || " + job.Literal(allOfRun) + " IN " + settled + ") AS open FROM (" +
+		strings.Join(parts, " UNION ALL ") + ")", nil
+}
+
+// rejectFile is a SELECT of a file of rejects, the nth of its ledger.
+func (b *Builder) rejectFile(ctx context.Context, nth int, f lake.RejectFile) (string, error) {
+	local, err := b.Lake.Local(ctx, f.Path)
+	if err != nil {
+		return "", err
+	}
+	at := ""
+	if !f.Time.IsZero() {
+		at = f.Time.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("SELECT *, %s AS run, %s AS noted, %d AS nth FROM %s", job.Literal(f.Run), job.Literal(at), nth, rejectFiles([]string{local})), nil
 }
 
 // The ledger notes a settled reject as run/id, and all of a run as run/*: a later run may reject the same record again,
@@ -46,11 +87,11 @@ func (b *Builder) open(ctx context.Context, st state) (string, error) {
 		if slices.Contains(closed, f.Run+allOfRun) {
 			continue
 		}
-		local, err := b.Lake.Local(ctx, f.Path)
+		part, err := b.rejectFile(ctx, i, f)
 		if err != nil {
 			return "", err
 		}
-		parts = append(parts, fmt.Sprintf("SELECT *, %s AS run, %d AS nth FROM %s", job.Literal(f.Run), i, rejectFiles([]string{local})))
+		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
 		return "", nil
@@ -113,4 +154,49 @@ func allRuns(ctx context.Context, st state) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// closingsOf are the closings of rejects that are all open still.
+func (b *Builder) closingsOf(ctx context.Context, s engine.Session, st state, ids []string) ([]string, error) {
+	closes, err := b.closings(ctx, s, st, "id IN ("+literals(ids)+")")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for _, c := range closes {
+		_, id, _ := strings.Cut(c, "/")
+		found[id] = true
+	}
+	for _, id := range ids {
+		if !found[id] {
+			return nil, settledMeanwhile(id)
+		}
+	}
+	return closes, nil
+}
+
+func settledMeanwhile(id string) error {
+	return fault.New(fault.Conflict, "reject %s was settled by another run meanwhile; nothing was done", id).WithHint("weir rejects list tells what is open now")
+}
+
+// stillOpen refuses to settle what another run has settled since it was read: a replay beside another one takes a record once.
+func stillOpen(ctx context.Context, t *lake.Table, closings []string) error {
+	if len(closings) == 0 {
+		return nil
+	}
+	settled, err := t.ClosedRejects(ctx)
+	if err != nil {
+		return err
+	}
+	closed := make(map[string]bool, len(settled))
+	for _, c := range settled {
+		closed[c] = true
+	}
+	for _, c := range closings {
+		run, id, _ := strings.Cut(c, "/")
+		if closed[c] || closed[run+allOfRun] {
+			return settledMeanwhile(id)
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package build
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"weir/internal/define"
@@ -12,8 +13,8 @@ import (
 )
 
 // rowText is a quarantined row as one line that quarantinedRelation reads. A person may have mended it, and its columns may
-// have been renamed since.
-func rowText(r record.Reject, t *define.Table, cols []job.Column) (string, error) {
+// have been renamed since. The nth row says so in a member of its own.
+func rowText(r record.Reject, nth int, t *define.Table, cols []job.Column) (string, error) {
 	text := []byte(numbersAsText(r.Raw))
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
@@ -37,6 +38,7 @@ func rowText(r record.Reject, t *define.Table, cols []job.Column) (string, error
 			}
 		}
 	}
+	members[nthColumn] = json.RawMessage(strconv.Itoa(nth))
 	line, err := json.Marshal(members)
 	if err != nil {
 		return "", fault.New(fault.Data, "reject %s: %w", r.ID, err)
@@ -98,13 +100,18 @@ func numberEnd(text string) int {
 func quarantinedRelation(file string, cols []job.Column) source.Relation {
 	items := make([]string, len(cols))
 	for i, c := range cols {
-		typ := "VARCHAR"
-		if strings.HasSuffix(c.Type, "]") || strings.HasPrefix(c.Type, "STRUCT") || strings.HasPrefix(c.Type, "MAP") {
-			typ = "JSON"
-		}
-		items[i] = job.Quote(c.Name) + ": " + job.Literal(typ)
+		items[i] = job.Quote(c.Name) + ": " + job.Literal(rowType(c.Type))
 	}
+	items = append(items, nthColumn+": 'BIGINT'")
 	sql := "SELECT " + list("", cols) + " FROM read_json(" + job.Literal(file) + ", format='newline_delimited', maximum_object_size=1073741824, columns={" +
 		strings.Join(items, ", ") + "})"
 	return source.Relation{Relation: job.Relation{SQL: sql, Columns: cols}}
+}
+
+// rowType is the type in which a value of a column stands in the JSON of a row.
+func rowType(t string) string {
+	if strings.HasSuffix(t, "]") || strings.HasPrefix(t, "STRUCT") || strings.HasPrefix(t, "MAP") {
+		return "JSON"
+	}
+	return "VARCHAR"
 }

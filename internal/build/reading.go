@@ -25,6 +25,8 @@ type reading struct {
 	inside    string   // condition that every row brought must meet; "" for none
 	within    string   // with mode upsert, condition on stored rows t that this read would have brought if their source still had them; "" for none
 	beside    bool     // its rows come beside those there are, whatever the mode: a replay
+	present   Present  // of a replay: what becomes of rows whose key the table has
+	notes     []string // of a replay: locations of what it notes on rejects
 	settles   bool     // though beside, the definition is from here on the one the table was built from
 	careful   func(ctx context.Context, cause error) (source.Relation, error)
 	steady    func(ctx context.Context) error // whether what was read is still what the position says; nil: it cannot change

@@ -4,22 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"weir/internal/define"
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/lake"
-	"weir/internal/record"
 )
 
-// Discard settles rejects without taking them. Nothing but the ledger changes.
-func (b *Builder) Discard(ctx context.Context, table, runID string, at time.Time, ids []string) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("discard rejects of %s: %w", table, err)
-		}
-	}()
+// Deed is what is done to rejects, by whom and why.
+type Deed struct {
+	RunID string
+	Time  time.Time // logical time of the run
+	By    string
+	Why   string
+}
+
+// Discard settles rejects without taking them. Nothing but the ledger changes, which keeps who did it and why.
+func (b *Builder) Discard(ctx context.Context, table string, d Deed, ids []string) error {
+	if err := b.note(ctx, table, d, lake.RejectDiscarded, ids, nil); err != nil {
+		return fmt.Errorf("discard rejects of %s: %w", table, err)
+	}
+	return nil
+}
+
+// Edit gives open rejects another raw form, by id. What they were stays; what is replayed from here on is the new form.
+func (b *Builder) Edit(ctx context.Context, table string, d Deed, raws map[string]string) error {
+	if err := b.note(ctx, table, d, lake.RejectEdited, slices.Sorted(maps.Keys(raws)), raws); err != nil {
+		return fmt.Errorf("edit rejects of %s: %w", table, err)
+	}
+	return nil
+}
+
+// note commits a deed that changes no rows.
+func (b *Builder) note(ctx context.Context, table string, d Deed, what lake.RejectDeed, ids []string, raws map[string]string) error {
 	st, err := b.load(ctx, table)
 	if err != nil {
 		return err
@@ -29,21 +50,51 @@ func (b *Builder) Discard(ctx context.Context, table, runID string, at time.Time
 		return err
 	}
 	defer s.Close()
-	closes, err := b.closings(ctx, s, st, "id IN ("+literals(ids)+")")
+	closes, err := b.closingsOf(ctx, s, st, ids)
 	if err != nil {
 		return err
 	}
-	return b.settle(ctx, table, lake.Intent{RunID: runID, Time: at, CloseRejects: closes})
+	n := d.note(what, closes)
+	for _, c := range closes {
+		if _, id, _ := strings.Cut(c, "/"); raws != nil {
+			n.Raws = append(n.Raws, raws[id])
+		}
+	}
+	at, err := st.table.NoteRejects(ctx, n)
+	if err != nil {
+		return err
+	}
+	in := lake.Intent{RunID: d.RunID, Time: d.Time, Notes: []string{at}}
+	if what == lake.RejectDiscarded {
+		in.CloseRejects = closes
+	}
+	return b.settle(ctx, table, in, closes)
 }
 
-// settle commits a change of the ledger alone.
-func (b *Builder) settle(ctx context.Context, table string, in lake.Intent) error {
+func (d Deed) note(what lake.RejectDeed, closings []string) lake.RejectNote {
+	return lake.RejectNote{What: what, By: d.By, At: time.Now().UTC().Truncate(time.Second), Run: d.RunID, Why: d.Why, Rejects: closings}
+}
+
+// RejectNotes are what was done to rejects of a table, oldest first.
+func (b *Builder) RejectNotes(ctx context.Context, table string) ([]lake.RejectNote, error) {
+	st, err := b.load(ctx, table)
+	if err != nil || st.table == nil {
+		return nil, err
+	}
+	return st.table.RejectNotes(ctx)
+}
+
+// settle commits a change of the ledger alone. What has to be open still is checked with the ledger that it replaces.
+func (b *Builder) settle(ctx context.Context, table string, in lake.Intent, open []string) error {
 	t, err := b.Lake.Table(ctx, table)
 	if err != nil {
 		return err
 	}
 	in.Table, in.SchemaID, in.LastColumnID = table, t.SchemaID(), t.LastColumnID()
 	in.Plan = func(ctx context.Context, t *lake.Table) (lake.Change, job.Counts, error) {
+		if err := stillOpen(ctx, t, open); err != nil {
+			return lake.Change{}, job.Counts{}, err
+		}
 		rows, err := t.RowCount(ctx)
 		return lake.Change{}, job.Counts{Before: rows, After: rows}, err
 	}
@@ -53,7 +104,7 @@ func (b *Builder) settle(ctx context.Context, table string, in lake.Intent) erro
 
 // SetPosition moves splits of a table's position: base are the values they have now.
 func (b *Builder) SetPosition(ctx context.Context, table, runID string, at time.Time, base, next job.Position) error {
-	if err := b.settle(ctx, table, lake.Intent{RunID: runID, Time: at, Base: base, Next: next}); err != nil {
+	if err := b.settle(ctx, table, lake.Intent{RunID: runID, Time: at, Base: base, Next: next}, nil); err != nil {
 		return fmt.Errorf("set position of %s: %w", table, err)
 	}
 	return nil
@@ -80,48 +131,5 @@ func (b *Builder) AcceptServer(ctx context.Context, t *define.Table, runID strin
 	if was == is {
 		return was, is, nil
 	}
-	return was, is, b.settle(ctx, t.Name, lake.Intent{RunID: runID, Time: at, Server: is})
-}
-
-// Replayed says what a replay took.
-type Replayed struct {
-	Outcome Outcome
-	Taken   int64
-	Still   []record.Reject // rejected again; they stay in the queue
-}
-
-// Replay builds from rejects alone: a build whose position is the set of their ids. Records that fail again stay
-// where they are.
-func (b *Builder) Replay(ctx context.Context, t Task, rejects []record.Reject) (Replayed, error) {
-	out, err := b.replay(ctx, t, rejects)
-	if err != nil {
-		return out, fmt.Errorf("replay rejects of %s: %w", t.Table.Name, err)
-	}
-	return out, nil
-}
-
-func (b *Builder) replay(ctx context.Context, t Task, rejects []record.Reject) (out Replayed, err error) {
-	st, err := b.load(ctx, t.Table.Name)
-	if err != nil {
-		return out, err
-	}
-	if st.table == nil {
-		return out, fault.New(fault.Usage, "the table has not been built yet")
-	}
-	s, err := b.Engine.Open(ctx)
-	if err != nil {
-		return out, err
-	}
-	defer s.Close()
-	w := &work{b: b, t: t, s: s, state: st}
-	defer w.close()
-	w.out.Before, w.out.After = st.snapshot(), st.snapshot()
-	r := &replaying{work: w, rejects: rejects}
-	err = r.run(ctx)
-	out.Outcome, out.Still = w.out, r.still
-	if err == nil {
-		out.Taken = w.out.Counts.Accepted + w.out.Counts.Superseded + w.out.Counts.Stale
-		return out, nil
-	}
-	return out, errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
+	return was, is, b.settle(ctx, t.Name, lake.Intent{RunID: runID, Time: at, Server: is}, nil)
 }

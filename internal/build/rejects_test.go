@@ -28,14 +28,14 @@ func TestRejectsAreOfTheLastRead(t *testing.T) {
 		if len(open) != 2 {
 			t.Fatalf("rejects %+v", open)
 		}
-		out, err := r.build.Replay(t.Context(), r.task(), open[:1])
+		out, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: open[:1]})
 		ok(t, err)
 		if out.Taken != 1 || out.Outcome.Counts.Before != 1 || out.Outcome.Counts.After != 2 {
 			t.Errorf("replay: %+v", out)
 		}
 		r.want("id", "1", "7")
 		again := r.task()
-		ok(t, r.build.Discard(t.Context(), r.table.Name, again.RunID, again.Time, []string{open[1].ID}))
+		ok(t, r.build.Discard(t.Context(), r.table.Name, Deed{RunID: again.RunID, Time: again.Time}, []string{open[1].ID}))
 		if left := r.rejects(); len(left) != 0 {
 			t.Errorf("rejects after replay and discard: %+v", left)
 		}
@@ -62,7 +62,7 @@ func TestReplayKeepsTheDefinition(t *testing.T) {
 	r.run()
 	task := r.task()
 	task.Definition = "d2"
-	_, err := r.build.Replay(t.Context(), task, r.rejects())
+	_, err := r.build.Replay(t.Context(), task, Replay{Rejects: r.rejects()})
 	ok(t, err)
 	if is, err := r.build.DefinitionChanged(t.Context(), task); err != nil || !is {
 		t.Errorf("a replay made the new definition the table's own: %t, %v", is, err)
@@ -95,7 +95,7 @@ func TestQuarantinedRowsKeepTheirValues(t *testing.T) {
 		t.Fatalf("rejects %+v", open)
 	}
 	r.table.Rules = nil
-	_, err := r.build.Replay(t.Context(), r.task(), open)
+	_, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: open})
 	ok(t, err)
 	rows := r.rows("* EXCLUDE (id, _file)")
 	if len(rows) != 4 || rows[0] != rows[1] || rows[1] != rows[2] {
@@ -124,7 +124,7 @@ func TestMendedBadly(t *testing.T) {
 	} {
 		open := r.rejects()
 		open[0].Raw = raw
-		_, err := r.build.Replay(t.Context(), r.task(), open)
+		_, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: open})
 		if fault.ClassOf(err) != fault.Data || !strings.Contains(fmt.Sprint(err, fault.HintOf(err)), want) {
 			t.Errorf("%s gives %v of class %s", raw, err, fault.ClassOf(err))
 		}
@@ -133,7 +133,7 @@ func TestMendedBadly(t *testing.T) {
 	}
 	open := r.rejects()
 	open[0].Raw = "{\"v\":99,\n \"id\":1}"
-	_, err := r.build.Replay(t.Context(), r.task(), open)
+	_, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: open})
 	ok(t, err)
 	r.want("id, v", "1 99", "2 2")
 }

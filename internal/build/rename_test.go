@@ -228,7 +228,7 @@ func TestReplayAfterRename(t *testing.T) {
 	r.table.Rules, r.table.Was = nil, map[string]string{"w": "v"}
 	r.run()
 	r.want("id, w", "2 2")
-	_, err := r.build.Replay(t.Context(), r.task(), r.rejects())
+	_, err := r.build.Replay(t.Context(), r.task(), Replay{Rejects: r.rejects()})
 	ok(t, err)
 	r.want("id, w", "1 500", "2 2")
 	r.tidy()

@@ -181,7 +181,7 @@ func (w *work) keepRejects(ctx context.Context, query, kind string) (int64, erro
 		return 0, fmt.Errorf("stage rejects: %w", err)
 	}
 	for _, f := range files {
-		w.rejects = append(w.rejects, lake.RejectFile{Path: f.Path, Run: w.t.RunID, Rows: f.Rows, Kind: kind})
+		w.rejects = append(w.rejects, lake.RejectFile{Path: f.Path, Run: w.t.RunID, Rows: f.Rows, Kind: kind, Time: w.t.Time})
 	}
 	return rowsOf(files), nil
 }

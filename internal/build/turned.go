@@ -65,7 +65,7 @@ func path(name string) string {
 // unknownWhere is a condition on l, a row that leaves a column alone, and t, the last value that changes tell of it, if any: a
 // change that was turned away in between brought another one.
 func (w *work) unknownWhere(column, told string) string {
-	return "EXISTS (SELECT 1 FROM " + turnedTable + " AS x WHERE " + w.on("l", "x") + " AND x." + numberColumn + " < " + numbered("l.") +
+	return "EXISTS (SELECT 1 FROM " + turnedTable + " AS x WHERE " + w.on("l", "x") + " AND x." + numberColumn + " < " + changeNumber("l.") +
 		" AND (" + told + " IS NULL OR x." + numberColumn + " > 2 * " + placed(told+".p") + ") AND json_exists(x." + rowAlias + ", " + path(column) + "))"
 }
 

@@ -174,6 +174,9 @@ func (w *work) match(ctx context.Context, stored string) error {
 		q := job.Quote(o)
 		stale = "coalesce(n." + q + " < t." + q + ", n." + q + " IS NULL AND t." + q + " IS NOT NULL)"
 	}
+	if w.read.present == KeepPresent {
+		stale = "true"
+	}
 	err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+hitTable+" AS SELECT t."+lake.FilenameColumn+" AS "+placeColumn+", "+w.key("n.")+", "+stale+
 		" AS "+staleColumn+" FROM ("+stored+") AS t JOIN "+newTable+" AS n ON "+w.on("t", "n"))
 	if err != nil {

@@ -289,6 +289,11 @@ func (d *display) summary(rep report) {
 	default:
 		line += fmt.Sprintf(". Retry: weir run --failed %d", rep.Run)
 	}
+	if !d.following {
+		if text := waitingText(rep.Waiting); text != "" {
+			d.print(text)
+		}
+	}
 	d.print(line)
 }
 

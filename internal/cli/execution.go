@@ -11,6 +11,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/journal"
 	"weir/internal/publish"
+	"weir/internal/record"
 	"weir/internal/run"
 )
 
@@ -27,6 +28,8 @@ type execution struct {
 	mu       sync.Mutex
 	outcomes map[string]build.Outcome
 	brought  map[string]publish.Outcome
+
+	again []record.Reject // refused rows, to be sent once more
 }
 
 func newExecution(w *workspace, j *journal.Journal, r journal.Run, o runOptions) *execution {

@@ -31,6 +31,8 @@ type report struct {
 	Tables  []tableReport `json:"tables"`
 	// Publishes are the destinations that the run reached for.
 	Publishes []publishReport `json:"publishes,omitempty"`
+	// Waiting are the open rejects of the run's tables.
+	Waiting []rejectSummary `json:"rejects,omitempty"`
 }
 
 type tableReport struct {
@@ -75,6 +77,7 @@ func (e *execution) finish(ctx context.Context, results []run.Result) error {
 		return err
 	}
 	rep := e.report(results, status, code)
+	rep.Waiting = e.waiting(ctx, rep.Tables)
 	if e.options.json {
 		if err := writeJSON(e.w.app.out, rep); err != nil {
 			return err
@@ -151,4 +154,39 @@ func (w *workspace) nothingFailed(o runOptions, number int64) error {
 	}
 	fmt.Fprintf(w.app.out, "nothing failed in run %d\n", number)
 	return nil
+}
+
+// waiting are the open rejects of the tables that the run came to. What cannot be read is left out: weir rejects list says why.
+func (e *execution) waiting(ctx context.Context, tables []tableReport) (out []rejectSummary) {
+	if e.options.follow {
+		return nil // a session looks every second
+	}
+	for _, t := range tables {
+		if s := run.Status(t.Status); s != run.Built && s != run.Skipped {
+			continue
+		}
+		if s, err := e.w.summarise(ctx, t.Table); err == nil && s.open() > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// waitingText tells of open rejects in one line; "" for none.
+func waitingText(all []rejectSummary) string {
+	var n, bytes int64
+	var sum rejectSummary
+	for _, s := range all {
+		n += s.open()
+		bytes += s.Bytes
+		sum.since(s.Oldest)
+	}
+	if n == 0 {
+		return ""
+	}
+	where := plural(int64(len(all)), "table")
+	if len(all) == 1 {
+		where = all[0].Table
+	}
+	return fmt.Sprintf("%s in %s, %s, the oldest of %s UTC: weir rejects list", plural(n, "open reject"), where, size(bytes), when(sum.Oldest))
 }

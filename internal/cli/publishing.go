@@ -93,7 +93,7 @@ func (e *execution) publish(ctx context.Context, p publishing, attempt int) (boo
 	if err := e.j.Publish(ctx, note); err != nil {
 		return false, err
 	}
-	out, err := e.w.publisher().Publish(ctx, publish.Task{Table: p.table, To: p.to, RunID: e.run.ID, Time: e.run.Time, Full: e.options.republish,
+	out, err := e.w.publisher().Publish(ctx, publish.Task{Table: p.table, To: p.to, RunID: e.run.ID, Time: e.run.Time, Full: e.options.republish, Again: e.again,
 		Observe: func(s publish.Progress) { e.show.observe(p.step(), s, 0) }})
 	e.show.forget(p.step())
 	note.Ended = time.Now().UTC()

@@ -3,46 +3,118 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	"github.com/spf13/cobra"
-
-	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/journal"
+	"weir/internal/lake"
 	"weir/internal/record"
 )
 
-// summarise counts a table's rejects.
-func (w *workspace) summarise(ctx context.Context, name string) (rejectSummary, error) {
-	s := rejectSummary{Table: name}
-	open, failed, _, err := w.rejectQueries(ctx, name)
+// openReject is a reject, the run and the step that turned it away, and what has become of it.
+type openReject struct {
+	record.Reject
+	Run      string       `json:"run"`
+	Time     time.Time    `json:"time,omitzero"` // of that run; of a record that is turned away again and again, of the first
+	Step     string       `json:"step"`          // one of rejectSteps
+	State    string       `json:"state"`
+	Original string       `json:"original,omitempty"` // of an edited one, its raw form as it came
+	Deeds    []rejectDeed `json:"deeds,omitempty"`
+
+	place string // of one that a destination refused, where its publish keeps it
+}
+
+// rejectDeed is what was done to one reject.
+type rejectDeed struct {
+	What string    `json:"what"`
+	By   string    `json:"by,omitempty"`
+	At   time.Time `json:"at"`
+	Run  string    `json:"run"`
+	Why  string    `json:"why,omitempty"`
+}
+
+// States of a reject.
+const (
+	stateOpen       = "open"
+	stateEdited     = "edited" // and open
+	stateFailed     = "failed" // of a build that failed: it goes when one succeeds
+	stateSuperseded = "superseded"
+)
+
+// waiting are the rejects of a table that can still be taken.
+type waiting struct {
+	open    []openReject // of builds that committed
+	failed  []openReject // of the last build, where that failed
+	refused []openReject // rows of the table that destinations refused
+}
+
+// waitingOf reads them.
+func (w *workspace) waitingOf(ctx context.Context, table string) (all waiting, err error) {
+	openSQL, failedSQL, _, err := w.rejectQueries(ctx, table)
 	if err != nil {
-		return s, err
+		return all, err
 	}
-	refused, err := w.refusedOf(ctx, name)
-	if s.Publish = int64(len(refused)); err != nil || open == "" && failed == "" {
-		return s, err
+	if all.open, err = w.readRejects(ctx, openSQL, table, stateOpen); err != nil {
+		return all, err
 	}
-	session, err := w.engine.Session(ctx)
+	notes, err := w.builder().RejectNotes(ctx, table)
 	if err != nil {
-		return s, err
+		return all, err
 	}
-	defer session.Close()
-	for _, c := range []struct {
-		sql, where string
-		n          *int64
-	}{{open, "kind <> 'quarantined'", &s.Rejected}, {open, "kind = 'quarantined'", &s.Quarantined}, {failed, "true", &s.Failed}} {
-		if c.sql == "" {
-			continue
-		}
-		if *c.n, err = session.Int(ctx, "SELECT count(*) FROM ("+c.sql+") WHERE "+c.where); err != nil {
-			return s, fmt.Errorf("count rejects of %s: %w", name, err)
+	annotate(all.open, notes)
+	if all.failed, err = w.readRejects(ctx, failedSQL, table, stateFailed); err != nil {
+		return all, err
+	}
+	all.refused, err = w.refusedOf(ctx, table)
+	return all, err
+}
+
+// annotate adds what notes tell of rejects: the raw form that an edit gave them, and what was done by whom.
+func annotate(rs []openReject, notes []lake.RejectNote) {
+	if len(notes) == 0 {
+		return
+	}
+	at := make(map[string]int, len(rs))
+	for i, r := range rs {
+		at[r.Run+"/"+r.ID] = i
+	}
+	for _, n := range notes {
+		for i, closing := range n.Rejects {
+			k, ok := at[closing]
+			if !ok {
+				continue
+			}
+			r := &rs[k]
+			r.Deeds = append(r.Deeds, rejectDeed{string(n.What), n.By, n.At, n.Run, n.Why})
+			if r.State != stateSuperseded || n.What != lake.RejectEdited {
+				r.State = string(n.What)
+			}
+			if n.What != lake.RejectEdited {
+				continue
+			}
+			if r.Original == "" {
+				r.Original = r.Raw
+			}
+			r.Raw = n.Raws[i]
 		}
 	}
-	return s, nil
+}
+
+// settledOf reads the rejects of a table that are settled: replayed, discarded, or superseded by another read of what they stood in.
+func (w *workspace) settledOf(ctx context.Context, table string) ([]openReject, error) {
+	sql, err := w.builder().KeptRejects(ctx, table)
+	if err != nil || sql == "" {
+		return nil, err
+	}
+	rs, err := w.readRejects(ctx, "SELECT * FROM ("+sql+") WHERE NOT open", table, stateSuperseded)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := w.builder().RejectNotes(ctx, table)
+	annotate(rs, notes)
+	return rs, err
 }
 
 // rejectQueries are SELECTs of a table's open rejects, and of those of its last build where that failed; "" for none.
@@ -62,11 +134,16 @@ func (w *workspace) rejectQueries(ctx context.Context, table string) (open, fail
 	if err != nil || len(files) == 0 {
 		return open, "", "", err
 	}
+	return open, runRejects(files, last.RunID, last.Started), last.RunID, nil
+}
+
+// runRejects is a SELECT of rejects that belong to a run alone.
+func runRejects(files []string, run string, at time.Time) string {
 	quoted := make([]string, len(files))
 	for i, f := range files {
 		quoted[i] = job.Literal(f)
 	}
-	return open, "SELECT *, " + job.Literal(last.RunID) + " AS run FROM read_parquet([" + strings.Join(quoted, ", ") + "], hive_partitioning=false)", last.RunID, nil
+	return "SELECT *, " + job.Literal(run) + " AS run, " + job.Literal(at.UTC().Format(time.RFC3339)) + " AS noted FROM read_parquet([" + strings.Join(quoted, ", ") + "], hive_partitioning=false)"
 }
 
 // lastFailure is a table's last build where that failed, else none. Changes of the ledger alone, which the journal keeps as
@@ -86,19 +163,6 @@ func lastFailure(ctx context.Context, j *journal.Journal, table string) (journal
 		}
 	}
 	return journal.Build{}, nil
-}
-
-// rejectsOf reads a table's open rejects, and those of its last build where that failed.
-func (w *workspace) rejectsOf(ctx context.Context, table string) (open, failed []openReject, err error) {
-	openSQL, failedSQL, _, err := w.rejectQueries(ctx, table)
-	if err != nil {
-		return nil, nil, err
-	}
-	if open, err = w.readRejects(ctx, openSQL, table); err != nil {
-		return nil, nil, err
-	}
-	failed, err = w.readRejects(ctx, failedSQL, table)
-	return open, failed, err
 }
 
 // refusedOf reads the rows of a table that its destinations refused, each since all rows were last brought to it.
@@ -128,22 +192,33 @@ func (w *workspace) refusedOf(ctx context.Context, table string) ([]openReject, 
 	return out, nil
 }
 
-// refusedIn reads what was refused in one publish.
+// refusedIn reads what was refused in one publish and is not settled.
 func (w *workspace) refusedIn(ctx context.Context, p journal.Publish) ([]openReject, error) {
 	files, err := w.lake.RunRejectFiles(ctx, p.Rejects)
 	if err != nil || len(files) == 0 {
 		return nil, err
 	}
-	quoted := make([]string, len(files))
-	for i, f := range files {
-		quoted[i] = job.Literal(f)
-	}
 	// Other destinations of the same run may have theirs beside.
-	return w.readRejects(ctx, "SELECT *, "+job.Literal(p.RunID)+" AS run FROM read_parquet(["+strings.Join(quoted, ", ")+"], hive_partitioning=false) WHERE kind = "+
-		job.Literal(record.KindPublish)+" AND dataset = "+job.Literal(p.Destination), p.Table)
+	rs, err := w.readRejects(ctx, "SELECT * FROM ("+runRejects(files, p.RunID, p.Started)+") WHERE kind = "+job.Literal(record.KindPublish)+" AND dataset = "+job.Literal(p.Destination), p.Table, stateOpen)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := w.lake.RunRejectNotes(ctx, p.Rejects)
+	if err != nil {
+		return nil, err
+	}
+	annotate(rs, notes)
+	var out []openReject
+	for _, r := range rs {
+		if r.State == stateOpen {
+			r.place = p.Rejects
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }
 
-func (w *workspace) readRejects(ctx context.Context, sql, table string) ([]openReject, error) {
+func (w *workspace) readRejects(ctx context.Context, sql, table, state string) ([]openReject, error) {
 	if sql == "" {
 		return nil, nil
 	}
@@ -152,7 +227,7 @@ func (w *workspace) readRejects(ctx context.Context, sql, table string) ([]openR
 		return nil, err
 	}
 	defer s.Close()
-	rows, err := s.Strings(ctx, `SELECT id, kind, dataset, line::VARCHAR, "offset"::VARCHAR, "column", reason, rule, raw, header, run FROM (`+sql+`) ORDER BY dataset, line, id`)
+	rows, err := s.Strings(ctx, `SELECT id, kind, dataset, line::VARCHAR, "offset"::VARCHAR, "column", reason, rule, raw, header, run, noted FROM (`+sql+`) ORDER BY dataset, line, id`)
 	if err != nil {
 		return nil, fmt.Errorf("read rejects of %s: %w", table, err)
 	}
@@ -160,54 +235,10 @@ func (w *workspace) readRejects(ctx context.Context, sql, table string) ([]openR
 	for i, r := range rows {
 		line, _ := strconv.ParseInt(r[3].Value, 10, 64)
 		offset, _ := strconv.ParseInt(r[4].Value, 10, 64)
-		out[i] = openReject{Run: r[10].Value, Reject: record.Reject{ID: r[0].Value, Kind: r[1].Value, Dataset: r[2].Value, Line: line, Offset: offset,
+		at, _ := time.Parse(time.RFC3339, r[11].Value) // "" of a file that is older than this column
+		out[i] = openReject{Run: r[10].Value, Time: at, State: state, Reject: record.Reject{ID: r[0].Value, Kind: r[1].Value, Dataset: r[2].Value, Line: line, Offset: offset,
 			Column: r[5].Value, Reason: r[6].Value, Rule: r[7].Value, Raw: r[8].Value, Header: r[9].Value}}
+		out[i].Step = stepOf(out[i].Reject)
 	}
 	return out, nil
-}
-
-// rejectFilter picks rejects of a table.
-type rejectFilter struct {
-	ids  []string
-	kind string
-}
-
-func (f *rejectFilter) flags(c *cobra.Command) {
-	c.Flags().StringSliceVar(&f.ids, "id", nil, "only these ids (their beginning is enough)")
-	c.Flags().StringVar(&f.kind, "kind", "", "only reject, quarantined or publish")
-}
-
-func (f *rejectFilter) pick(all []openReject) []openReject {
-	return slices.DeleteFunc(slices.Clone(all), func(r openReject) bool {
-		if f.kind != "" && r.Kind != f.kind {
-			return true
-		}
-		return len(f.ids) > 0 && !slices.ContainsFunc(f.ids, func(id string) bool { return strings.HasPrefix(r.ID, id) })
-	})
-}
-
-// check refuses a kind that does not exist.
-func (f *rejectFilter) check() error {
-	switch f.kind {
-	case "", record.KindReject, record.KindQuarantined, record.KindPublish:
-		return nil
-	}
-	return fault.New(fault.Usage, "--kind: %q is not known", f.kind).WithHint("reject, quarantined or publish")
-}
-
-// choose picks among a table's open rejects. Where there are some and none fits, or only those of a failed run, it says so.
-func (f *rejectFilter) choose(table string, open, failed []openReject) ([]openReject, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	picked := f.pick(open)
-	switch {
-	case len(picked) > 0 || len(open)+len(failed) == 0:
-		return picked, nil
-	case len(open) > 0:
-		return nil, fault.New(fault.Usage, "none of the %s of %s is meant by --id and --kind", plural(int64(len(open)), "open reject"), table).
-			WithHint("weir rejects show %s lists them", table)
-	}
-	return nil, fault.New(fault.Usage, "%s of %s: of run %s, which failed, so that nothing of it is in the table", plural(int64(len(failed)), "reject"), table, job.RunNumber(failed[0].Run)).
-		WithHint("mend the files, or allow some rejects (max_rejects) and run again: what is turned away then can be replayed")
 }

@@ -35,6 +35,8 @@ type Session interface {
 	Int(ctx context.Context, sql string) (int64, error)
 	// Exactly gives SQL that turns an expression of one type into another and fails where a value would be changed by that.
 	Exactly(expr, from, to string) string
+	// ExactlyOrNull is Exactly with null in the place of a value that would be changed.
+	ExactlyOrNull(expr, from, to string) string
 	// Batches makes rows that come in batches readable as a view of the session, once: the first statement that reads it uses
 	// them up, takes all its columns and rows without a condition, and fails with the reader's error where it has one. release ends the reader and drops the view.
 	Batches(ctx context.Context, name string, r record.Reader) (release func() error, err error)

@@ -40,6 +40,7 @@ type Intent struct {
 	SchemaID, LastColumnID int
 	Rejects                []RejectFile // sealed; Change may name more
 	CloseRejects           []string     // ids of rejects replayed or discarded
+	Notes                  []string     // locations that NoteRejects gave
 	// Replace says that every row is swapped, so that columns may go or change their type.
 	Replace bool
 	// Plan says what to add and remove, and judges the result. It is called on every version of the table the commit is tried
@@ -83,7 +84,7 @@ func (l *Lake) Commit(ctx context.Context, in Intent) (Committed, error) {
 	w := &world{lake: l, in: in, ident: id, stage: l.openStage(in.Table, in.RunID)}
 	r, err := commit.Protocol[*Table, *proposal]{World: w}.Run(ctx, commit.Intent{
 		Table: in.Table, RunID: in.RunID, Base: in.Base, Next: in.Next, Whole: in.ReplacePosition, Server: in.Server,
-		Definition: in.Definition, Meaning: in.Meaning, Limited: in.Limited, SchemaID: in.SchemaID, LastColumnID: in.LastColumnID, CloseRejects: in.CloseRejects,
+		Definition: in.Definition, Meaning: in.Meaning, Limited: in.Limited, SchemaID: in.SchemaID, LastColumnID: in.LastColumnID, CloseRejects: in.CloseRejects, Notes: in.Notes,
 	})
 	w.settle(r, err)
 	if err != nil {

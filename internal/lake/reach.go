@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -85,7 +86,7 @@ func (r *reach) ledger(ctx context.Context, location string, stays func(id int64
 	for _, f := range led.Rejects {
 		r.add(f.Path)
 	}
-	for _, f := range led.ClosedFiles {
+	for _, f := range slices.Concat(led.ClosedFiles, led.Notes) {
 		r.add(f)
 	}
 	for _, c := range led.Changes {

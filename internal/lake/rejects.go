@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"weir/internal/fault"
 )
 
@@ -35,9 +37,45 @@ func (l *Lake) RunRejectFiles(ctx context.Context, place string) ([]string, erro
 	if err != nil {
 		return nil, fmt.Errorf("rejects at %s: %w", place, err)
 	}
-	locations := make([]string, len(objects))
-	for i, o := range objects {
-		locations[i] = l.store.URL(o.Key)
+	var locations []string
+	for _, o := range objects {
+		if strings.HasSuffix(o.Key, ".parquet") {
+			locations = append(locations, l.store.URL(o.Key))
+		}
 	}
 	return l.locals(ctx, locations)
+}
+
+// runNotePrefix begins the names of notes beside a run's rejects.
+const runNotePrefix = "note-"
+
+// NoteRunRejects keeps what was done to rejects at a place that KeepRunRejects gave.
+func (l *Lake) NoteRunRejects(ctx context.Context, place string, n RejectNote) error {
+	key, ok := keyAt(l.root, place)
+	if !ok || !strings.HasPrefix(key, "_runs/") {
+		return fault.New(fault.Data, "%s is no place for a run's rejects", place)
+	}
+	if err := l.writeJSON(ctx, l.store.URL(key+"/"+runNotePrefix+uuid.NewString()+".json"), n); err != nil {
+		return fmt.Errorf("note what is done to rejects at %s: %w", place, err)
+	}
+	return nil
+}
+
+// RunRejectNotes are the notes that NoteRunRejects kept at a place.
+func (l *Lake) RunRejectNotes(ctx context.Context, place string) ([]RejectNote, error) {
+	key, ok := keyAt(l.root, place)
+	if !ok || !strings.HasPrefix(key, "_runs/") {
+		return nil, fault.New(fault.Data, "%s is no place for a run's rejects", place)
+	}
+	objects, err := l.store.List(ctx, key+"/"+runNotePrefix)
+	if err != nil {
+		return nil, fmt.Errorf("notes on rejects at %s: %w", place, err)
+	}
+	notes := make([]RejectNote, len(objects))
+	for i, o := range objects {
+		if err := l.readJSON(ctx, l.store.URL(o.Key), &notes[i]); err != nil {
+			return nil, fmt.Errorf("notes on rejects at %s: %w", place, err)
+		}
+	}
+	return notes, nil
 }

@@ -28,7 +28,7 @@ func (w *work) decide(ctx context.Context) (b bringing, err error) {
 	if c := w.lost(); why == "" && c != "" {
 		why = "column " + c + " is not there any more"
 	}
-	if why == "" && w.stored.Snapshot == w.at && !w.reshaped() {
+	if why == "" && w.stored.Snapshot == w.at && !w.reshaped() && len(w.t.Again) == 0 {
 		w.out.Skipped, w.out.Why = true, "unchanged since "+runOf(w.stored.Run)
 		return b, nil
 	}
@@ -41,6 +41,16 @@ func (w *work) decide(ctx context.Context) (b bringing, err error) {
 		if b.changes, why, err = w.changes(ctx); err != nil {
 			return b, err
 		}
+	}
+	if why == "" && len(w.t.Again) > 0 {
+		if b.mode != sink.Upsert {
+			return b, fault.New(fault.Usage, "nothing was published: mode %s has no key by which refused rows could be sent again", b.mode).
+				WithHint("weir publish %s --full brings all rows, those too", w.t.Table.Name)
+		}
+		if b.changes.Commits > 0 {
+			return b, fault.New(fault.Conflict, "nothing was published: the table has changed since it was published").WithHint("weir publish %s first", w.t.Table.Name)
+		}
+		return b, nil
 	}
 	if why == "" && b.mode == sink.Replace {
 		b.full = b.changes.Commits > 0

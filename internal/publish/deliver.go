@@ -34,6 +34,8 @@ func (w *work) delivery(ctx context.Context, b bringing) (d sink.Delivery, err e
 		}
 	}
 	switch {
+	case w.resends(b):
+		return w.resend(ctx, d)
 	case b.full:
 		w.out.Rows = scan.Rows
 		d.Rows = w.rows("SELECT " + w.items() + " FROM (" + scan.SQL + ")")

@@ -12,6 +12,7 @@ import (
 	"weir/internal/engine"
 	"weir/internal/fault"
 	"weir/internal/lake"
+	"weir/internal/record"
 	"weir/internal/sink"
 )
 
@@ -32,7 +33,9 @@ type Task struct {
 	RunID string
 	Time  time.Time // logical time of the run
 	Full  bool      // bring all rows, whatever the destination has
-	Look  bool      // say what would be done, and do nothing
+	// Again are rows that the destination refused and that are to be sent once more, where it has all changes.
+	Again []record.Reject
+	Look  bool // say what would be done, and do nothing
 	// Observe, where set, is given the session whose rows are brought, so that progress can be shown.
 	Observe func(p Progress)
 }

@@ -232,6 +232,32 @@ func TestRefusedRows(t *testing.T) {
 	p.says(p.weir(0, "rejects", "list"), "no open rejects")
 }
 
+// TestRefusedRowsAreSentAgain replays what a destination refused: rows as the table has them now, once, and what it refuses again stays.
+func TestRefusedRowsAreSentAgain(t *testing.T) {
+	p := newPlace(t, env.Postgres(t), map[string]string{
+		"tables/raw/orders.yaml": orders + "publish: { to: bi.public.orders, max_rejects: 5 }\n",
+		"inbox/orders1.csv":      "id,store,total\n1,London,1.50\n2,Leeds,-2.50\n3,York,-3.50\n4,Hull,-4.50\n",
+	})
+	p.exec("CREATE TABLE orders (id bigint PRIMARY KEY, store text, total numeric(12,2) CONSTRAINT floor CHECK (total >= 0))")
+	p.weir(0, "run")
+	p.holds("SELECT id FROM orders", "1")
+	p.says(p.weir(0, "rejects", "list", "--by", "step"), "raw.orders  loading        3")
+	p.says(p.weir(2, "rejects", "edit", "raw.orders", "--set", "total=1"), "rows of raw.orders and are not edited")
+	// Refused again: they wait, from this run on.
+	p.says(p.weir(0, "rejects", "replay", "raw.orders"), "3 rows sent again, 3 refused again")
+	p.says(p.weir(0, "rejects", "show", "raw.orders"), "publish  run 2")
+	// The table has a newer row of one key, which is what is sent; another is refused still.
+	p.write(map[string]string{"inbox/orders2.csv": "id,store,total\n2,Leeds,2.75\n"})
+	p.bare(0, "run")
+	p.exec("ALTER TABLE orders DROP CONSTRAINT floor, ADD CONSTRAINT floor CHECK (total > -4)")
+	p.says(p.weir(0, "rejects", "replay", "raw.orders", "--json"), `"refused": 1`)
+	p.holds("SELECT id, total FROM orders ORDER BY 1", "1|1.50", "2|2.75", "3|-3.50")
+	p.says(p.weir(0, "rejects", "list"), "raw.orders         0            0                0           1")
+	p.says(p.weir(0, "rejects", "discard", "raw.orders", "--all", "--why", "no order"), "1 reject discarded")
+	p.says(p.weir(0, "rejects", "list"), "no open rejects")
+	p.says(p.weir(0, "run"), "up to date")
+}
+
 func TestOffUnlessSaid(t *testing.T) {
 	p := newPlace(t, env.Postgres(t), map[string]string{
 		"tables/raw/orders.yaml": orders + "publish: bi.public.orders\n", "inbox/orders1.csv": "id,store,total\n1,London,1.50\n",

@@ -15,10 +15,16 @@ func Exact(expr, from, to string) string { return exactly{}.cast(expr, from, to)
 // Exactly is Exact behind the seam of package engine.
 func (s *Session) Exactly(expr, from, to string) string { return Exact(expr, from, to) }
 
+// ExactlyOrNull is Exactly with null in the place of a value that would be changed.
+func (s *Session) ExactlyOrNull(expr, from, to string) string {
+	return "TRY(" + exactly{quiet: true}.cast(expr, from, to) + ")"
+}
+
 // exactly writes casts; column is named in the errors they raise.
 type exactly struct {
 	column string
-	depth  int // of nested lambdas, so that their parameters differ
+	quiet  bool // the errors are caught by TRY, which takes none that error() raises
+	depth  int  // of nested lambdas, so that their parameters differ
 }
 
 func (x exactly) cast(expr, from, to string) string {
@@ -68,8 +74,16 @@ func (x exactly) checked(expr, to, holds string) string {
 	if x.column != "" {
 		where = "column " + job.Quote(x.column) + ": "
 	}
-	return "CASE WHEN " + expr + " IS NULL THEN NULL WHEN " + holds + " THEN TRY_CAST(" + expr + " AS " + to + ") ELSE error(" +
-		job.Literal(where) + " || '\"' || left(CAST(" + expr + " AS VARCHAR), 100) || " + job.Literal(`" is not exactly `+to) + ") END"
+	return "CASE WHEN " + expr + " IS NULL THEN NULL WHEN " + holds + " THEN TRY_CAST(" + expr + " AS " + to + ") ELSE " +
+		x.fail(expr, job.Literal(where)+" || '\"' || left(CAST("+expr+" AS VARCHAR), 100) || "+job.Literal(`" is not exactly `+to)) + " END"
+}
+
+// fail is SQL that raises an error with a message, for a value that is not null.
+func (x exactly) fail(expr, message string) string {
+	if !x.quiet {
+		return "error(" + message + ")"
+	}
+	return "CASE WHEN CAST(left(CAST(" + expr + " AS VARCHAR), 0) || '!' AS BOOLEAN) THEN NULL END"
 }
 
 // text casts text, which DuckDB reads generously.
@@ -105,7 +119,7 @@ func number(expr, value string, scale int) string {
 
 // nested casts lists, structs and maps member by member.
 func (x exactly) nested(expr string, f, t shape, to string) string {
-	inner := exactly{column: x.column, depth: x.depth + 1}
+	inner := exactly{column: x.column, quiet: x.quiet, depth: x.depth + 1}
 	v := fmt.Sprintf("x%d", inner.depth)
 	switch f.kind {
 	case "LIST":
@@ -136,8 +150,8 @@ func (x exactly) structure(expr string, f, t shape, to string) string {
 	when := "CASE WHEN " + expr + " IS NULL THEN NULL"
 	for _, o := range f.fields {
 		if !used[o.name] {
-			when += " WHEN struct_extract(" + expr + ", " + job.Literal(o.name) + ") IS NOT NULL THEN error(" +
-				job.Literal(fmt.Sprintf("column %s: member %s is not in %s", job.Quote(x.column), job.Quote(o.name), to)) + ")"
+			when += " WHEN struct_extract(" + expr + ", " + job.Literal(o.name) + ") IS NOT NULL THEN " +
+				x.fail(expr, job.Literal(fmt.Sprintf("column %s: member %s is not in %s", job.Quote(x.column), job.Quote(o.name), to)))
 		}
 	}
 	return when + " ELSE CAST(struct_pack(" + strings.Join(pack, ", ") + ") AS " + to + ") END"

@@ -99,6 +99,11 @@ func TestExact(t *testing.T) {
 		{"170141183460469231731687303715884105727", "HUGEINT", "DECIMAL(38,0)", ""},
 		{"1", "UBIGINT", "DECIMAL(20,0)", "1"},
 	} {
+		// What fails gives null where it may not fail, and all else is the same.
+		loose := fmt.Sprintf("SELECT %s FROM (SELECT CAST(%s AS %s) AS v)", s.ExactlyOrNull("v", c.from, c.to), c.value, c.from)
+		if got, err := s.Strings(context.Background(), loose); err != nil || got[0][0].Valid != (c.want != "" && c.want != "NULL") || got[0][0].Valid && got[0][0].Value != c.want {
+			t.Errorf("%s as %s to %s or null: %v, %v, want %q", c.value, c.from, c.to, got, err, c.want)
+		}
 		sql := fmt.Sprintf("SELECT %s FROM (SELECT CAST(%s AS %s) AS v)", Exact("v", c.from, c.to), c.value, c.from)
 		got, err := s.Strings(context.Background(), sql)
 		switch {

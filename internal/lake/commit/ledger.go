@@ -5,6 +5,7 @@ package commit
 
 import (
 	"slices"
+	"time"
 
 	"weir/internal/job"
 )
@@ -35,6 +36,7 @@ type Ledger struct {
 	// Closed are ids of rejects replayed or discarded; older ones lie in ClosedFiles, JSON arrays of ids.
 	Closed      []string    `json:"closed,omitempty"`
 	ClosedFiles []string    `json:"closed_files,omitempty"`
+	Notes       []string    `json:"notes,omitempty"`   // locations of what was done to rejects, by whom and why
 	Changes     []ChangeSet `json:"changes,omitempty"` // of recent commits, oldest first
 }
 
@@ -53,6 +55,8 @@ type RejectFile struct {
 	Rows     int64  `json:"rows"`
 	Kind     string `json:"kind"`               // record.KindReject or record.KindQuarantined
 	Snapshot int64  `json:"snapshot,omitempty"` // of the data it was read with
+	// Time is the logical time of its run; zero of files that were written before ledgers told it.
+	Time time.Time `json:"time,omitzero"`
 }
 
 // ChangeSet are the rows before and after, of a commit that is not a pure append.
@@ -99,6 +103,7 @@ func (l Ledger) next(in Intent, p Proposed) Ledger {
 		n.Rejects = append(n.Rejects, r)
 	}
 	n.Closed = append(slices.Clone(l.Closed), in.CloseRejects...)
+	n.Notes = append(slices.Clone(l.Notes), in.Notes...)
 	n.Changes = slices.Clone(l.Changes)
 	if len(p.ChangeSet) > 0 {
 		n.Changes = append(tail(l.Changes, keepChanges-1), ChangeSet{Snapshot: p.Snapshot, Parent: p.Parent, Files: p.ChangeSet})

@@ -74,6 +74,7 @@ type Intent struct {
 	// SchemaID and LastColumnID are those the build staged against; SchemaID is -1 where there was no table.
 	SchemaID, LastColumnID int
 	CloseRejects           []string
+	Notes                  []string // locations of what was done to rejects
 }
 
 // Proposed is what Stage made.
