@@ -18,7 +18,12 @@ func (w *work) judgeRows(ctx context.Context) error {
 	if len(w.checks.RowRules()) == 0 || w.delta.rows == 0 {
 		return nil
 	}
-	outcomes, err := w.checks.JudgeRows(ctx, w.s, "("+w.delta.sql+")")
+	relation := "(" + w.delta.sql + ")"
+	outcomes, err := w.checks.JudgeRows(ctx, w.s, relation)
+	if err != nil {
+		return fmt.Errorf("judge rows: %w", err)
+	}
+	predicates, err := w.checks.Predicates(ctx, w.s, relation, nil)
 	if err != nil {
 		return fmt.Errorf("judge rows: %w", err)
 	}
@@ -31,14 +36,14 @@ func (w *work) judgeRows(ctx context.Context) error {
 		case o.Rule.OnFail == quality.Quarantine:
 			away = append(away, i)
 		case o.Rule.OnFail == quality.Stop:
-			stops = append(stops, w.broken(ctx, o, w.checks.Predicate(i)))
+			stops = append(stops, w.broken(ctx, o, predicates[i]))
 		}
 	}
 	if err := w.stopped(stops); err != nil {
 		return err
 	}
 	if len(away) > 0 {
-		return w.quarantine(ctx, away)
+		return w.quarantine(ctx, away, predicates)
 	}
 	return nil
 }
@@ -87,10 +92,10 @@ func clip(s string, n int) string {
 }
 
 // quarantine moves the rows that break the given row rules out of the delta into the rejects.
-func (w *work) quarantine(ctx context.Context, away []int) error {
+func (w *work) quarantine(ctx context.Context, away []int, predicates []string) error {
 	holds := make([]string, len(away))
 	for i, at := range away {
-		holds[i] = "(" + w.checks.Predicate(at) + ")"
+		holds[i] = "(" + predicates[at] + ")"
 	}
 	n, err := w.keepRejects(ctx, w.quarantined(away, holds), record.KindQuarantined)
 	if err != nil {
