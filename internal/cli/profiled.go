@@ -80,7 +80,7 @@ func isFile(dir, name string) bool {
 
 // onFiles reads files as a crawl would define them. Text is read once, into Parquet in a temporary folder.
 func (a *app) onFiles(ctx context.Context, name string, do func(relation) error) (err error) {
-	scratch, err := openScratch(filepath.Join(os.TempDir(), "weir-scratch"))
+	scratch, err := openScratch(filepath.Join(temporaryFolder(), "profile"))
 	if err != nil {
 		return err
 	}
