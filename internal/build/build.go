@@ -27,6 +27,8 @@ type Builder struct {
 	Defer *Deferral
 	// Scratch is a local folder for deltas that do not become data files themselves.
 	Scratch string
+	// States, where set, keep what rules found out about files.
+	States States
 }
 
 // Input is one table a SQL table reads, directly or through views.

@@ -53,6 +53,7 @@ func (w *work) commit(ctx context.Context) error {
 	if w.read.committed != nil {
 		_ = w.read.committed(context.WithoutCancel(ctx)) // a hint (promise 1); where it is not heard, the next run gives it
 	}
+	_ = w.keepStates(context.WithoutCancel(ctx)) // what is not kept is asked again
 	// The table has changed, whatever becomes of the rest: an error here would say that it has not, and what stays behind of
 	// the stage goes with its lease.
 	_ = w.stage.Done(context.WithoutCancel(ctx))

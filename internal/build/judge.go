@@ -152,11 +152,7 @@ func (w *work) judgeTable(ctx context.Context, t *lake.Table, m merged) error {
 	if len(w.checks.TableRules()) == 0 {
 		return nil
 	}
-	result, err := w.result(ctx, t, m)
-	if err != nil {
-		return err
-	}
-	outcomes, err := w.checks.JudgeTable(ctx, w.s, "("+result+")", nil)
+	outcomes, err := w.judged(ctx, t, m)
 	if err != nil {
 		return fmt.Errorf("judge table: %w", err)
 	}

@@ -30,6 +30,7 @@ type work struct {
 	read        *reading
 	checks      *quality.Checks
 	rowOutcomes []quality.Outcome // of the row rules
+	pieces      *quality.Pieces   // that the table was judged by
 	stage       *lake.Stage
 	scratch     string       // local folder of this build, removed at its end
 	columns     []job.Column // of the table after the build, with field ids

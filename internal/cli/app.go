@@ -201,8 +201,12 @@ func (w *workspace) close() error {
 }
 
 func (w *workspace) builder() *build.Builder {
-	return &build.Builder{Lake: w.lake, Engine: w.engine, Macros: w.project.Macros, Vars: w.project.Vars,
+	b := &build.Builder{Lake: w.lake, Engine: w.engine, Macros: w.project.Macros, Vars: w.project.Vars,
 		Source: w.sources.open, Scratch: w.scratch.part("builds")}
+	if w.journal != nil {
+		b.States = w.journal
+	}
+	return b
 }
 
 // with opens the project, does the work and closes it again.

@@ -111,6 +111,16 @@ CREATE TABLE publishes (
 	UNIQUE (run, tbl, destination, attempt)
 ) STRICT;
 CREATE INDEX publishes_table ON publishes (tbl, ended);
+`, `
+CREATE TABLE states (
+	tbl       TEXT NOT NULL,
+	columns   TEXT NOT NULL,
+	file      TEXT NOT NULL,
+	aggregate TEXT NOT NULL,
+	value     REAL, -- NULL: no value, or one that is no number, as the next says
+	special   TEXT NOT NULL,
+	PRIMARY KEY (tbl, file, aggregate)
+) STRICT, WITHOUT ROWID;
 `}
 }
 

@@ -249,6 +249,15 @@ func (s *Stage) seal(ctx context.Context, paths []string) ([]string, error) {
 	return locations, nil
 }
 
+// Location is where a file of the stage will be found.
+func (s *Stage) Location(path string) (string, error) {
+	key, err := s.keyOf(path)
+	if err != nil {
+		return "", err
+	}
+	return s.lake.store.URL(key), nil
+}
+
 // keyOf is where a file of the stage will live.
 func (s *Stage) keyOf(path string) (string, error) {
 	for i, dir := range s.local {

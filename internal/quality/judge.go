@@ -13,7 +13,7 @@ import (
 // are in the order of RowRules. A rule whose where cannot be run does not hold, and its Reason says why; an error means
 // that the relation itself could not be read.
 func (c *Checks) JudgeRows(ctx context.Context, q Querier, relation string) ([]Outcome, error) {
-	return judge(ctx, q, relation, nil, c.rows)
+	return judge(ctx, q, relation, nil, c.rows, nil)
 }
 
 // JudgeTable judges all table rules over the result: one scan for all that is an aggregate, a second where the centre of a
@@ -21,13 +21,13 @@ func (c *Checks) JudgeRows(ctx context.Context, q Querier, relation string) ([]O
 // joins another table. Others are further relations by the alias that CustomSql knows them by;
 // "primary" is the relation itself. Outcomes are in the order of TableRules.
 func (c *Checks) JudgeTable(ctx context.Context, q Querier, relation string, others map[string]string) ([]Outcome, error) {
-	return judge(ctx, q, relation, others, c.table)
+	return judge(ctx, q, relation, others, c.table, nil)
 }
 
 // Judge judges all rules and asks all analyzers at once, over one relation. Outcomes are in the order of the document.
 func (c *Checks) Judge(ctx context.Context, q Querier, relation string, others map[string]string) (rules, analyzers []Outcome, err error) {
 	all := append(c.all[:len(c.all):len(c.all)], c.analyzers...)
-	outcomes, err := judge(ctx, q, relation, others, all)
+	outcomes, err := judge(ctx, q, relation, others, all, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,11 +46,11 @@ func (c *Checks) Queries(relation string, others map[string]string) []job.Query 
 	return newPass(nil, relation, others).plan(w)
 }
 
-func judge(ctx context.Context, q Querier, relation string, others map[string]string, checks []*check) ([]Outcome, error) {
+func judge(ctx context.Context, q Querier, relation string, others map[string]string, checks []*check, pieces *Pieces) ([]Outcome, error) {
 	if len(checks) == 0 {
 		return nil, nil
 	}
-	outcomes, err := together(ctx, q, relation, others, checks)
+	outcomes, err := together(ctx, q, relation, others, checks, pieces)
 	if err == nil || !ruleFault(ctx, err) {
 		return outcomes, err
 	}
@@ -63,11 +63,11 @@ func judge(ctx context.Context, q Querier, relation string, others map[string]st
 		return []Outcome{{Rule: checks[0].rule, TellsRows: checks[0].node.marks(), Reason: "it cannot be evaluated: " + err.Error()}}, nil
 	}
 	half := len(checks) / 2
-	first, err := judge(ctx, q, relation, others, checks[:half])
+	first, err := judge(ctx, q, relation, others, checks[:half], pieces)
 	if err != nil {
 		return nil, err
 	}
-	second, err := judge(ctx, q, relation, others, checks[half:])
+	second, err := judge(ctx, q, relation, others, checks[half:], pieces)
 	return append(first, second...), err
 }
 
@@ -82,8 +82,9 @@ func newPass(q Querier, relation string, others map[string]string) *pass {
 }
 
 // together asks all that the checks know they will need, then what their judges want besides.
-func together(ctx context.Context, q Querier, relation string, others map[string]string, checks []*check) ([]Outcome, error) {
+func together(ctx context.Context, q Querier, relation string, others map[string]string, checks []*check, pieces *Pieces) ([]Outcome, error) {
 	p := newPass(q, relation, others)
+	p.pieces = pieces
 	for _, c := range checks {
 		for _, l := range c.node.leaves() {
 			p.wanted.add(l)

@@ -26,6 +26,7 @@ type pass struct {
 	q        Querier
 	relation string            // SQL that can stand behind FROM
 	others   map[string]string // further relations by name
+	pieces   *Pieces           // that the relation is made of, nil where that is not known
 	answers  map[string]any    // by the key of an ask or a groupAsk, or a query's SQL
 	wanted   wanted
 }
@@ -142,6 +143,10 @@ func (p *pass) plan(w wanted) []job.Query {
 
 // fetch answers what is wanted.
 func (p *pass) fetch(ctx context.Context, w wanted) error {
+	w, err := p.merge(ctx, w)
+	if err != nil {
+		return err
+	}
 	for _, q := range p.plan(w) {
 		if err := p.one(ctx, q); err != nil {
 			return err

@@ -3,20 +3,19 @@ package quality
 import (
 	"math"
 	"strings"
+
+	"weir/internal/job"
 )
 
 // A table is made of pieces, its data files, which never change. What an aggregate needs of a piece is its state there, and the
 // states of all pieces merge into the aggregate of the table, as Deequ's states do. So a build measures the files that it
 // adds and no others, whether it appended or replaced some of them.
 
-// State is a number, or NULL.
-type State struct {
-	Value float64
-	Null  bool
-}
-
-// States are the states of pieces: of each piece, of each aggregate.
-type States map[string]map[string]State
+// State and States are what is kept of pieces.
+type (
+	State  = job.State
+	States = job.States
+)
 
 // merging is an aggregate as states of pieces.
 type merging struct {
@@ -61,11 +60,11 @@ func mergeable(aggregate string) (merging, bool) {
 	case "max":
 		return merging{[]string{of("max")}, false, func(s [][]State) any { return most(s, func(a, b float64) bool { return a > b }) }}, cast
 	case "avg":
-		return merging{[]string{of("count"), of("avg")}, false, func(s [][]State) any { return moments(s).answer(false, false) }}, cast
+		return merging{[]string{of("count"), of("avg")}, false, func(s [][]State) any { return pooledMoments(s).answer(false, false) }}, cast
 	case "var_pop":
-		return merging{[]string{of("count"), of("avg"), of("var_pop")}, true, func(s [][]State) any { return moments(s).answer(true, false) }}, cast
+		return merging{[]string{of("count"), of("avg"), of("var_pop")}, true, func(s [][]State) any { return pooledMoments(s).answer(true, false) }}, cast
 	case "stddev_pop":
-		return merging{[]string{of("count"), of("avg"), of("var_pop")}, true, func(s [][]State) any { return moments(s).answer(true, true) }}, cast
+		return merging{[]string{of("count"), of("avg"), of("var_pop")}, true, func(s [][]State) any { return pooledMoments(s).answer(true, true) }}, cast
 	}
 	return merging{}, false
 }
@@ -157,8 +156,8 @@ func comes(a, b float64, before func(a, b float64) bool) bool {
 // moment is the number, the mean and the squared distances from it of some values.
 type moment struct{ n, mean, squares float64 }
 
-// moments merges those of pieces: Chan, Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances.
-func moments(of [][]State) (m moment) {
+// pooledMoments merges those of pieces: Chan, Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances.
+func pooledMoments(of [][]State) (m moment) {
 	for _, s := range of {
 		n := s[0].Value
 		if n == 0 || s[1].Null {

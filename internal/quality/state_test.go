@@ -38,7 +38,7 @@ func TestMergedStates(t *testing.T) {
 				states := make([]State, len(row))
 				for i, v := range row {
 					n, ok := float(v)
-					states[i] = State{n, !ok}
+					states[i] = State{Value: n, Null: !ok}
 				}
 				of = append(of, states)
 				return nil
