@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -114,6 +115,10 @@ func (w *work) merge(brought []job.Column) ([]job.Column, error) {
 	w.out.Renamed = pending(w.t.Table, w.state.table.Columns())
 	for _, c := range brought {
 		i := indexOf(merged, c.Name)
+		if i >= 0 {
+			merged[i].Required = merged[i].Required || c.Required
+			merged[i].Doc = cmp.Or(c.Doc, merged[i].Doc)
+		}
 		switch {
 		case i < 0:
 			merged = append(merged, c)
