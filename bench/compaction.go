@@ -36,17 +36,7 @@ func compaction(ctx context.Context, s *settings) (result, error) {
 		if _, err := p.smallFiles(ctx); err != nil {
 			return sample{}, err
 		}
-		if err := p.write("tables/raw/lineitem.yaml", largeFiles); err != nil {
-			return sample{}, err
-		}
-		m, err := measure(ctx, s.weir, "-C", p.dir, "maintain", "--yes", "--memory", s.memory)
-		if err != nil {
-			return sample{}, err
-		}
-		if written, err := filepath.Glob(filepath.Join(p.dir, "lake", "raw.db", "lineitem", "data", "*", "compact-*.parquet")); err != nil || len(written) == 0 {
-			return sample{}, fmt.Errorf("nothing was compacted: %w", err)
-		}
-		return m, p.holds(ctx, "raw.lineitem", rows)
+		return p.compact(ctx, largeFiles, s.memory)
 	}}
 	raw := s.rawSide(func(out string, _ int) []string {
 		return []string{copyTo(fmt.Sprintf("SELECT * FROM read_parquet(%s)", quote(filepath.Join(small, "*.parquet"))), filepath.Join(out, "one.parquet"))}

@@ -69,25 +69,33 @@ func found(ctx context.Context, url string) (server, error) {
 
 // used is the CPU time of the server's sessions that have ended, so also of those that measure nothing of ours.
 func (sv server) used() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", sv.postmaster))
+	const cutime = 13 // counted from the state on
+	return processTime(sv.postmaster, cutime)
+}
+
+func (sv server) with(of side) side { return beside(of, sv.used) }
+
+// processTime is the CPU time of a process, user and system: two fields of what the kernel tells of it, the first at a place.
+func processTime(pid, place int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	const cutime, perSecond = 13, 100 // fields are counted from the state on; the kernel tells hundredths
-	user, _ := strconv.Atoi(fields[cutime])
-	system, _ := strconv.Atoi(fields[cutime+1])
+	const perSecond = 100 // the kernel tells hundredths
+	user, _ := strconv.Atoi(fields[place])
+	system, _ := strconv.Atoi(fields[place+1])
 	return time.Duration(user+system) * time.Second / perSecond
 }
 
-// with notes what the server used beside a side.
-func (sv server) with(of side) side {
+// beside notes what the server used beside a side.
+func beside(of side, used func() time.Duration) side {
 	return side{of.name, func(ctx context.Context, rep int) (sample, error) {
-		before := sv.used()
+		before := used()
 		m, err := of.measure(ctx, rep)
-		if sv.postmaster != 0 {
+		if before > 0 {
 			time.Sleep(200 * time.Millisecond) // its sessions end a little after ours
-			note("  %-6s %s  %6.2f cpu-s of the server", of.name, strings.Repeat(" ", 9), (sv.used() - before).Seconds())
+			note("  %-6s %s  %6.2f cpu-s of the server", of.name, strings.Repeat(" ", 9), (used() - before).Seconds())
 		}
 		return m, err
 	}}
@@ -107,13 +115,18 @@ func (sv server) psql(queries ...string) side {
 
 // loadTable is the side of weir that reads the table into a fresh project.
 func (s *settings) loadTable(sv server, table string, rows int64) side {
-	return sv.with(side{"weir", func(ctx context.Context, _ int) (sample, error) {
-		p, err := s.newProject("pg", s.work, map[string]string{"tables/raw/t.yaml": "from: shop.public." + table + "\n"})
+	return sv.with(s.loadFrom("postgres", "public."+table, rows))
+}
+
+// loadFrom is the side of weir that reads a table of the database of varBench into a fresh project.
+func (s *settings) loadFrom(kind, dataset string, rows int64) side {
+	return side{"weir", func(ctx context.Context, _ int) (sample, error) {
+		p, err := s.newProject(kind, s.work, map[string]string{"tables/raw/t.yaml": "from: shop." + dataset + "\n"})
 		if err != nil {
 			return sample{}, err
 		}
 		defer p.remove()
-		if err := p.write("weir.yaml", "name: bench\nlake: lake\nconnections:\n  shop: { type: postgres, url: \"${"+varBench+"}\" }\n"); err != nil {
+		if err := p.write("weir.yaml", "name: bench\nlake: lake\nconnections:\n  shop: { type: "+kind+", url: \"${"+varBench+"}\" }\n"); err != nil {
 			return sample{}, err
 		}
 		m, err := p.run(ctx)
@@ -121,7 +134,7 @@ func (s *settings) loadTable(sv server, table string, rows int64) side {
 			return sample{}, err
 		}
 		return m, p.holds(ctx, "raw.t", rows)
-	}})
+	}}
 }
 
 func pgFullIceberg(ctx context.Context, s *settings) (result, error) {
@@ -220,7 +233,8 @@ func (s *settings) tight() *settings {
 	return &t
 }
 
-// pgMemoryGrowth is what ten times the rows add to the peak.
+// pgMemoryGrowth is what ten times the rows add to the peak. What the program needs whatever it reads is there at once; buffers
+// find their sizes within the first million rows. So the table of the other cases is the once.
 func pgMemoryGrowth(ctx context.Context, all *settings) (result, error) {
 	s := all.tight()
 	rows := s.rows(pgRows)
@@ -228,15 +242,25 @@ func pgMemoryGrowth(ctx context.Context, all *settings) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	_, tenth, err := s.postgresData(ctx, rows/10)
+	conn, err := pgx.Connect(ctx, sv.url)
+	if err != nil {
+		return result{}, fmt.Errorf("connect to the bench's database: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	tenfold := sv.table + "_tenfold" // 10 GB at SCALE=1, so it does not stay
+	drop := "DROP TABLE IF EXISTS " + tenfold
+	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), drop) }()
+	note("copying %s ten times", sv.table)
+	for _, statement := range []string{drop, "CREATE UNLOGGED TABLE " + tenfold + " AS SELECT l.* FROM generate_series(1, 10), " + sv.table + " l"} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return result{}, fmt.Errorf("copy table %s: %w", sv.table, err)
+		}
+	}
+	one, more, err := interleave(ctx, s.reps, named("1x", s.loadTable(sv, sv.table, rows)), named("10x", s.loadTable(sv, tenfold, 10*rows)))
 	if err != nil {
 		return result{}, err
 	}
-	one, more, err := interleave(ctx, s.reps, named("1x", s.loadTable(sv, tenth, rows/10)), named("10x", s.loadTable(sv, sv.table, rows)))
-	if err != nil {
-		return result{}, err
-	}
-	return result{ratio: float64(more.rss) / float64(one.rss), rows: rows, weir: more, baseline: describe("weir with a tenth of the rows", one)}, nil
+	return result{ratio: float64(more.rss) / float64(one.rss), rows: 10 * rows, weir: more, baseline: describe("weir with a tenth of the rows", one)}, nil
 }
 
 // pgMemoryValues is the peak with values of 8 MB against 300 MB.

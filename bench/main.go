@@ -30,6 +30,8 @@ func main() {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "raw":
 		err = runRaw(ctx, os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "deletes":
+		err = runDeletes(ctx, os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "postgres":
 		err = runPostgres(ctx, os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "decode":

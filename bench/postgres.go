@@ -112,7 +112,7 @@ func load(ctx context.Context, conn *pgx.Conn, table, file string) error {
 		return err
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) // after a commit it does nothing
-	if _, err := tx.Exec(ctx, fmt.Sprintf("CREATE TABLE %s (%s)", table, postgresColumns(lineitem()))); err != nil {
+	if _, err := tx.Exec(ctx, fmt.Sprintf("CREATE TABLE %s (%s)", table, serverColumns(lineitem()))); err != nil {
 		return err
 	}
 	// FREEZE spares the first reader of the table from writing to it.
@@ -126,8 +126,8 @@ func load(ctx context.Context, conn *pgx.Conn, table, file string) error {
 	return tx.Commit(ctx)
 }
 
-// postgresColumns declares columns with the lengths of text that TPC-H gives them.
-func postgresColumns(columns []column) string {
+// serverColumns declares columns with the lengths of text that TPC-H gives them.
+func serverColumns(columns []column) string {
 	text := map[string]string{
 		"l_returnflag": "CHAR(1)", "l_linestatus": "CHAR(1)", "l_shipinstruct": "CHAR(25)", "l_shipmode": "CHAR(10)",
 		"l_comment": "VARCHAR(44)",

@@ -41,7 +41,7 @@ func TestPostgresTableIsMadeOnceAndWhole(t *testing.T) {
 }
 
 func TestPostgresColumnsAreThoseOfTPCH(t *testing.T) {
-	text := postgresColumns(lineitem())
+	text := serverColumns(lineitem())
 	if strings.Contains(text, "VARCHAR NOT NULL") || strings.Count(text, "NOT NULL") != 16 {
 		t.Errorf("a text has no length, or a column is missing: %s", text)
 	}

@@ -47,7 +47,11 @@ func psql(ctx context.Context, of string, commands ...string) error {
 // lakePostgres publishes a table, all of it, against psql that copies a binary file of the same rows.
 func lakePostgres(ctx context.Context, s *settings) (result, error) {
 	rows := s.rows(publishRows)
-	p, db, err := s.published(ctx, rows)
+	db, err := postgres(ctx, "weir_bench")
+	if err != nil {
+		return result{}, err
+	}
+	p, err := s.published(ctx, rows, "bi.public.lineitem", fmt.Sprintf("{ type: postgres, url: %q }", db))
 	if err != nil {
 		return result{}, err
 	}
@@ -84,26 +88,23 @@ func lakePostgres(ctx context.Context, s *settings) (result, error) {
 	return throughput(rows, w, r, "psql COPY FROM of a binary file, one connection"), psql(ctx, db, "DROP TABLE lineitem, plain")
 }
 
-// published is a project with a table that is published to a database of its own.
-func (s *settings) published(ctx context.Context, rows int64) (p project, db string, err error) {
-	if db, err = postgres(ctx, "weir_bench"); err != nil {
-		return p, "", err
-	}
+// published is a project with a table that is published to a connection.
+func (s *settings) published(ctx context.Context, rows int64, to, connection string) (p project, err error) {
 	dir, err := s.parquetData(ctx, rows)
 	if err != nil {
-		return p, "", err
+		return p, err
 	}
 	if p, err = s.newProject("publish", dir, map[string]string{
-		"tables/raw/lineitem.yaml": "from: inbox\npath: \"*.parquet\"\npublish: { to: bi.public.lineitem }\n",
+		"tables/raw/lineitem.yaml": "from: inbox\npath: \"*.parquet\"\npublish: { to: " + to + " }\n",
 	}); err != nil {
-		return p, "", err
+		return p, err
 	}
-	config := fmt.Sprintf("name: bench\nlake: lake\nconnections:\n  inbox: { type: files, path: %q }\n  bi: { type: postgres, url: %q }\nenvironments:\n  prod: { publish: on }\n", dir, db)
+	config := fmt.Sprintf("name: bench\nlake: lake\nconnections:\n  inbox: { type: files, path: %q }\n  bi: %s\nenvironments:\n  prod: { publish: on }\n", dir, connection)
 	if err := p.write("weir.yaml", config); err != nil {
-		return p, "", err
+		return p, err
 	}
 	if _, err := p.run(ctx, "raw.lineitem"); err != nil {
-		return p, "", err
+		return p, err
 	}
-	return p, db, p.holds(ctx, "raw.lineitem", rows)
+	return p, p.holds(ctx, "raw.lineitem", rows)
 }

@@ -19,7 +19,7 @@ func memoryGrowth(ctx context.Context, all *settings) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	ten, err := s.tenTimes(dir)
+	ten, err := s.linked(filepath.Join(dir, "lineitem.csv"), 10)
 	if err != nil {
 		return result{}, err
 	}
@@ -29,20 +29,6 @@ func memoryGrowth(ctx context.Context, all *settings) (result, error) {
 		return result{}, err
 	}
 	return result{ratio: float64(more.rss) / float64(one.rss), rows: 10 * rows, weir: more, baseline: describe("weir with one file instead of ten", one)}, nil
-}
-
-// tenTimes is a folder that has the CSV file ten times.
-func (s *settings) tenTimes(dir string) (string, error) {
-	ten := filepath.Join(s.work, "ten")
-	if err := os.MkdirAll(ten, 0o755); err != nil {
-		return "", fmt.Errorf("make inbox: %w", err)
-	}
-	for i := range 10 {
-		if err := os.Link(filepath.Join(dir, "lineitem.csv"), filepath.Join(ten, fmt.Sprintf("part-%d.csv", i))); err != nil {
-			return "", fmt.Errorf("fill inbox: %w", err)
-		}
-	}
-	return ten, nil
 }
 
 func named(name string, s side) side { return side{name, s.measure} }
@@ -58,7 +44,7 @@ func memoryBudget(ctx context.Context, s *settings) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	ten, err := s.tenTimes(dir)
+	ten, err := s.linked(filepath.Join(dir, "lineitem.csv"), 10)
 	if err != nil {
 		return result{}, err
 	}

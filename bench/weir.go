@@ -63,23 +63,31 @@ func (p project) run(ctx context.Context, args ...string) (sample, error) {
 
 // holds says whether a table has the rows it must have: a figure of a run that lost rows is none.
 func (p project) holds(ctx context.Context, table string, want int64) error {
-	cmd := exec.CommandContext(ctx, p.s.weir, "-C", p.dir, "query", "--format", "csv", "select count(*) as n from "+table)
-	out, err := cmd.Output()
+	got, err := p.count(ctx, table)
 	if err != nil {
-		return fmt.Errorf("count %s: %w", table, err)
-	}
-	lines := strings.Fields(string(out))
-	if len(lines) != 2 {
-		return fmt.Errorf("count %s: weir query printed %q", table, out)
-	}
-	got, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil {
-		return fmt.Errorf("count %s: %w", table, err)
+		return err
 	}
 	if got != want {
 		return fmt.Errorf("%s has %d rows, want %d", table, got, want)
 	}
 	return nil
+}
+
+func (p project) count(ctx context.Context, table string) (int64, error) {
+	cmd := exec.CommandContext(ctx, p.s.weir, "-C", p.dir, "query", "--format", "csv", "select count(*) as n from "+table)
+	out, err := cmd.Output()
+	if err != nil {
+		return 0, fmt.Errorf("count %s: %w", table, err)
+	}
+	lines := strings.Fields(string(out))
+	if len(lines) != 2 {
+		return 0, fmt.Errorf("count %s: weir query printed %q", table, out)
+	}
+	n, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("count %s: %w", table, err)
+	}
+	return n, nil
 }
 
 // forget removes the project's local state.

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ class Peer:
     version: list[str]  # prints it
     command: list[str]
     env: dict[str, str]
+    files: dict[str, str] = field(default_factory=dict)  # what it needs in the folder it writes into
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def peers(url: str, table: str, out: Path) -> list[Peer]:
                    "--source-uri", url, "--source-table", f"public.{table}",
                    "--dest-uri", f"parquet://{out}/lineitem.parquet", "--dest-table", "main.lineitem"]  # fmt: skip
     ingestr_env = {"DISABLE_TELEMETRY": "true", "INGESTR_DISABLE_TELEMETRY": "true"}
+    weir = str(HOME / "weir")
+    # With the budget of Weir's own figures.
+    weir_run = [weir, "-C", str(out), "run", "--memory", "300MB"]
+    weir_project = {
+        "weir.yaml": 'name: peers\nlake: lake\nconnections:\n  shop: { type: postgres, url: "${PEERS_URL}" }\n',
+        "tables/raw/lineitem.yaml": f"from: shop.public.{table}\n",
+    }
     dlt_version = [python, "-c", "import dlt; print(dlt.__version__)"]
     dlt_env = {"RUNTIME__DLTHUB_TELEMETRY": "false"}
 
@@ -60,6 +68,7 @@ def peers(url: str, table: str, out: Path) -> list[Peer]:
     return [
         # Not a peer: what the server gives to one connection that does nothing with it.
         Peer("psql", ["psql", "--version"], ["psql", url, "-c", f"COPY {table} TO STDOUT (FORMAT binary)"], {}),
+        Peer("weir", [weir, "version"], weir_run, {"PEERS_URL": url}, weir_project),
         Peer("sling", [sling, "--version"], sling_run, sling_env),  # writes with DuckDB's command line, which it downloads
         Peer("sling-go", [sling, "--version"], sling_run, sling_env | {"SLING_DUCKDB_COMPUTE": "FALSE"}),
         Peer("ingestr", [ingestr, "--version"], ingestr_run, ingestr_env),
@@ -139,6 +148,9 @@ def rows_of(out: Path) -> int:
 def attempt(peer: Peer, rows: int, out: Path) -> Sample:
     shutil.rmtree(out.parent, ignore_errors=True)
     out.mkdir(parents=True)
+    for name, text in peer.files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text)
     sample = measure(peer, HOME / f"{peer.name}.log")
     if peer.name != "psql" and (got := rows_of(out)) != rows:
         raise RuntimeError(f"{got} of {rows} rows are in its files")
@@ -147,7 +159,7 @@ def attempt(peer: Peer, rows: int, out: Path) -> Sample:
 
 def version(peer: Peer) -> str:
     out = subprocess.run(peer.version, env=os.environ | peer.env, capture_output=True, text=True, check=True)
-    return next(word.lstrip("v") for word in out.stdout.split() if word.lstrip("v")[:1].isdigit())
+    return next((word.lstrip("v") for word in out.stdout.split() if word.lstrip("v")[:1].isdigit()), "")
 
 
 def report(name: str, told: str, rows: int, samples: list[Sample]) -> None:

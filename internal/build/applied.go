@@ -68,7 +68,7 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return err
 	}
 	key := w.key("")
-	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+at+") AS "+at+", arg_max("+op+", "+at+") AS "+op+" FROM ("+all+") GROUP BY "+key); err != nil {
+	if err := w.lastOfKeys(ctx, all, rowsOf(files)); err != nil {
 		return fmt.Errorf("find the last change of each key: %w", err)
 	}
 	gone := op + " IN (" + literals([]string{feed.OpDelete, feed.OpBefore}) + ")"
@@ -90,6 +90,30 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 	}
 	w.applied.lost = rowsOf(files) - w.delta.rows - w.applied.deletes
 	return w.stage.Manifest(ctx, lake.Manifest{Files: w.delta.files, Splits: w.read.splits, Counts: job.Counts{Read: rowsOf(files)}})
+}
+
+// lastOfKeys makes the table of the last change of each key, a part of the keys at a time. Texts that a grouping holds do not go to disk
+// where memory is short, however large a transaction is (promise 5).
+func (w *work) lastOfKeys(ctx context.Context, all string, changes int64) error {
+	const each = 256 // bytes that a key takes in a grouping, about: its place in the log, what was done, and twice as much around them
+	parts := int64(1)
+	if m := w.s.Memory(); m > 0 {
+		parts += changes * each / (m / 2)
+	}
+	key, op, at := w.key(""), job.Quote(feed.ColumnOp), job.Quote(feed.ColumnPosition)
+	for n := range parts {
+		into, part := "INSERT INTO "+lastTable+" ", ""
+		if n == 0 {
+			into = "CREATE OR REPLACE TEMP TABLE " + lastTable + " AS "
+		}
+		if parts > 1 {
+			part = fmt.Sprintf(" WHERE hash(%s) %% %d = %d", key, parts, n)
+		}
+		if err := w.s.Exec(ctx, into+"SELECT "+key+", max("+at+") AS "+at+", arg_max("+op+", "+at+") AS "+op+" FROM ("+all+")"+part+" GROUP BY "+key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keysTold checks that every change tells the key it is about.

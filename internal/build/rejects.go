@@ -13,6 +13,7 @@ import (
 	"weir/internal/fault"
 	"weir/internal/job"
 	"weir/internal/lake"
+	"weir/internal/source"
 )
 
 // Deed is what is done to rejects, by whom and why.
@@ -130,6 +131,11 @@ func (b *Builder) AcceptServer(ctx context.Context, t *define.Table, runID strin
 	was = st.ledger.Server
 	if was == is {
 		return was, is, nil
+	}
+	if p, ok := src.(source.Portable); ok {
+		if err := p.Portable(ctx, st.ledger.Position); err != nil {
+			return "", "", fmt.Errorf("accept server of %s: %w", t.Name, err)
+		}
 	}
 	return was, is, b.settle(ctx, t.Name, lake.Intent{RunID: runID, Time: at, Server: is}, nil)
 }

@@ -144,7 +144,7 @@ func (w *workspace) openEngine(ctx context.Context) (*duckdb.Engine, error) {
 	}
 	// The engine's memory is outside Go's heap; Go's own part is small and kept so.
 	debug.SetMemoryLimit(128 << 20)
-	return duckdb.Open(ctx, duckdb.Options{Memory: engineShare(memory), TempDir: w.scratch.part("spill"), Timezone: w.project.Timezone})
+	return duckdb.Open(ctx, duckdb.Options{Memory: engineShare(memory), Process: memory, TempDir: w.scratch.part("spill"), Timezone: w.project.Timezone})
 }
 
 func (w *workspace) readGraph(ctx context.Context) (*plan.Graph, error) {

@@ -29,11 +29,12 @@ func budget(flag string, configured int64) (int64, error) {
 	return min(max(machineMemory()/2, 512<<20), 8<<30), nil
 }
 
-// engineShare is what of the budget DuckDB may fill with buffers. The rest of the process (Go's heap, the libraries, what DuckDB
-// holds outside its buffers) took 150 to 270 MB in the benchmarks, and belongs to the budget as well.
+// engineShare is what of the budget DuckDB may fill with buffers. The rest of the process (the program's own pages, Go's heap,
+// what DuckDB holds outside its buffers, more where it has more) took 120 to 260 MB in the benchmarks, and belongs to the budget as
+// well. A small budget is shared, since with less than this nothing can be built.
 func engineShare(memory int64) int64 {
-	const rest = 160 << 20
-	return max(memory-rest, memory/2)
+	rest := memory/10 + 160<<20
+	return max(memory-rest, memory/5*2)
 }
 
 // machineMemory reads the machine's memory, 4 GiB where it cannot be known.

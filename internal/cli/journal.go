@@ -61,7 +61,7 @@ func (w *workspace) journalAt(ctx context.Context, path string) (*journal.Journa
 		return journal.Open(ctx, path)
 	}
 	if fresh {
-		fmt.Fprintf(w.app.err, "the journal is lost and is built anew from the lake: %d commits\n", len(commits))
+		fmt.Fprintf(w.app.err, "there is no journal here of what the lake has: it is built anew from the lake, %s\n", plural(int64(len(commits)), "commit"))
 	}
 	return journal.Rebuild(ctx, path, commits)
 }

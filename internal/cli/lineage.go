@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/internal/define"
 	"weir/internal/fault"
+	"weir/internal/job"
 	"weir/internal/model/lineage"
 	"weir/internal/plan"
 )
@@ -76,11 +78,28 @@ func (w *workspace) lineageGraph(ctx context.Context) (*lineage.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range w.destinations(w.graph.Order) {
+		g.Publish(p.table.Name, destinationNode(p.to), publishedColumns(p.to, g.Node(p.table.Name).Columns))
+	}
 	for _, name := range g.Names() {
 		n := g.Node(name)
 		n.Unknown = w.app.redact(n.Unknown)
 	}
 	return g, nil
+}
+
+// destinationNode names a destination as what a table reads is named.
+func destinationNode(to define.Publish) string {
+	return to.Connection + ":" + strings.TrimPrefix(to.To, to.Connection+".")
+}
+
+func publishedColumns(to define.Publish, cols []job.Column) []job.Column {
+	if len(to.Columns) == 0 {
+		return cols
+	}
+	return slices.DeleteFunc(slices.Clone(cols), func(c job.Column) bool {
+		return !slices.Contains(to.Columns, c.Name) && !slices.Contains(to.Key, c.Name)
+	})
 }
 
 // view is a part of the graph that is asked for: of a column, of a table, or of everything.

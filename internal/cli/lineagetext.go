@@ -41,6 +41,10 @@ func (p *lineagePrinter) project() {
 		if n.Kind == lineage.Dataset {
 			continue
 		}
+		if n.Kind == lineage.Destination {
+			g.add(name, "gets "+strings.Join(n.Inputs, ", "))
+			continue
+		}
 		note := ""
 		if n.Unknown != "" {
 			note = "columns are not known: " + n.Unknown

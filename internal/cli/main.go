@@ -98,6 +98,8 @@ func (a *app) root() *cobra.Command {
 		a.showCommand(),
 		a.lineageCommand(),
 		a.crawlCommand(),
+		a.profileCommand(),
+		a.suggestCommand(),
 		a.dropCommand(),
 		a.renameCommand(),
 		a.maintainCommand(),
@@ -127,12 +129,15 @@ func usedFlags(c *cobra.Command) (err error) {
 	return err
 }
 
+// argumentsText puts what cobra says of arguments into words.
+var argumentsText = strings.NewReplacer("accepts ", "wrong arguments: takes ", "requires ", "wrong arguments: needs ", "1 arg(s)", "1 argument", "arg(s)", "arguments", "only received ", "got ", "received ", "got ")
+
 // usageArgs gives wrong arguments the class usage, with the command's own line as the remedy.
 func usageArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return fault.New(fault.Usage, "%w", err).WithHint("usage: %s", c.UseLine())
+				return fault.New(fault.Usage, "%s", argumentsText.Replace(err.Error())).WithHint("usage: %s", c.UseLine())
 			}
 			return nil
 		}

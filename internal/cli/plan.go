@@ -61,13 +61,23 @@ func (w *workspace) plan(ctx context.Context, s selection, how plan.How, asJSON 
 	for i := range p.Steps {
 		p.Steps[i].Problem = w.app.redact(p.Steps[i].Problem)
 	}
+	var to []lookReport
+	var unreached error
+	if w.project.Publish && w.lake.BranchName() == "" {
+		if to, unreached = w.planPublish(ctx, p); fault.ClassOf(unreached) == fault.Canceled {
+			return unreached
+		}
+	}
 	if asJSON {
-		return writeJSON(w.app.out, p)
+		return writeJSON(w.app.out, struct {
+			plan.Plan
+			Publish []lookReport `json:"publish,omitempty"`
+		}{p, to})
 	}
 	if err := w.printOrphans(ctx); err != nil {
 		return err
 	}
-	return w.printPlan(p)
+	return w.printPlan(p, to, unreached)
 }
 
 // printOrphans names the lake's tables whose definition is gone. They stay as they are.
@@ -84,7 +94,7 @@ func (w *workspace) printOrphans(ctx context.Context) error {
 	return nil
 }
 
-func (w *workspace) printPlan(p plan.Plan) error {
+func (w *workspace) printPlan(p plan.Plan, to []lookReport, unreached error) error {
 	g := &grid{}
 	n := map[string]int{}
 	var bytes int64
@@ -105,6 +115,11 @@ func (w *workspace) printPlan(p plan.Plan) error {
 		g.add(s.Table, s.Action, s.Mode, why, read)
 	}
 	g.write(w.app.out)
+	if len(to) > 0 {
+		fmt.Fprintln(w.app.out, "\nto be published")
+		w.printLook(to)
+		fmt.Fprintln(w.app.out)
+	}
 	for _, s := range p.Steps {
 		for _, d := range s.Deferred {
 			fmt.Fprintf(w.app.out, "%s %s\n", s.Table, deferredText(d))
@@ -122,6 +137,9 @@ func (w *workspace) printPlan(p plan.Plan) error {
 		line += fmt.Sprintf(", %d cannot be planned", n[plan.Error])
 	}
 	fmt.Fprintf(w.app.out, "%s · %s to read\n", line, size(bytes))
+	if first == nil {
+		first = unreached
+	}
 	if first != nil {
 		if hint := fault.HintOf(first); hint != "" {
 			fmt.Fprintln(w.app.err, "  "+hint)

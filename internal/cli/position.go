@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -57,13 +58,22 @@ func (w *workspace) showPosition(ctx context.Context, table string, asJSON bool)
 	}
 	g := &grid{}
 	for _, split := range keys(rep.Position) {
-		g.add(split, rep.Position[split])
+		g.add(split, shortened(rep.Position[split]))
 	}
 	g.write(w.app.out)
 	if len(rep.Position) == 0 {
 		fmt.Fprintln(w.app.out, "nothing read yet")
 	}
 	return nil
+}
+
+// shortened is a value that a person can look at: the position of a cursor tells every row at its last value.
+func shortened(value string) string {
+	const most = 240
+	if len(value) <= most {
+		return value
+	}
+	return strings.ToValidUTF8(value[:most], "") + fmt.Sprintf("… (%s bytes; --json prints them all)", count(int64(len(value))))
 }
 
 // lag asks the connection that a table follows how far its feed is behind; nothing for a table that follows none.

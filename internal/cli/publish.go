@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"weir/internal/fault"
 	"weir/internal/journal"
-	"weir/internal/publish"
 	"weir/internal/run"
 )
 
@@ -112,82 +110,4 @@ func (w *workspace) publish(ctx context.Context, o publishOptions) error {
 		return errors.Join(err, j.Finish(context.WithoutCancel(ctx), r.ID, journal.Failed))
 	}
 	return e.finish(context.WithoutCancel(ctx), results)
-}
-
-// lookReport is what a destination would get.
-type lookReport struct {
-	Table       string   `json:"table"`
-	Destination string   `json:"destination"`
-	Action      string   `json:"action"` // publish, skip or error
-	Full        bool     `json:"full,omitempty"`
-	Why         string   `json:"why,omitempty"`
-	Rows        int64    `json:"rows"`
-	Deleted     int64    `json:"deleted"`
-	Creates     bool     `json:"creates,omitempty"`
-	Shape       []string `json:"shape,omitempty"`
-	Error       string   `json:"error,omitempty"`
-}
-
-// lookToPublish says what a publish would do.
-func (w *workspace) lookToPublish(ctx context.Context, to []publishing, o publishOptions) error {
-	reports := []lookReport{}
-	var first error
-	for _, p := range to {
-		out, err := w.publisher().Publish(ctx, publish.Task{Table: p.table, To: p.to, Time: time.Now().UTC(), Full: o.full, Look: true})
-		rep := lookReport{Table: p.table.Name, Destination: p.to.To, Action: "publish", Full: out.Full, Why: out.Why, Rows: out.Rows, Deleted: out.Gone,
-			Creates: out.Loaded.Creates, Shape: shapeTexts(out.Loaded.Changes)}
-		switch {
-		case fault.ClassOf(err) == fault.Canceled:
-			return err
-		case err != nil:
-			rep.Action, rep.Error = "error", w.app.redact(err.Error())
-			if first == nil {
-				first = err
-			}
-		case out.Skipped:
-			rep.Action = "skip"
-		}
-		reports = append(reports, rep)
-	}
-	if o.json {
-		if err := writeJSON(w.app.out, reports); err != nil {
-			return err
-		}
-	} else {
-		w.printLook(reports)
-	}
-	if first == nil {
-		return nil
-	}
-	if hint := fault.HintOf(first); hint != "" && !o.json {
-		fmt.Fprintln(w.app.err, "  "+w.app.redact(hint))
-	}
-	return exitCode(fault.ExitCode(first))
-}
-
-func (w *workspace) printLook(reports []lookReport) {
-	g := &grid{}
-	for _, r := range reports {
-		what := r.Why
-		switch {
-		case r.Action == "error":
-			what = r.Error
-		case r.Action == "publish":
-			what = plural(r.Rows, "row")
-			if r.Deleted > 0 {
-				what += fmt.Sprintf(", %s to delete", plural(r.Deleted, "key"))
-			}
-			if r.Full {
-				what += " · all rows: " + r.Why
-			}
-			if r.Creates {
-				what += " · makes the table"
-			}
-			for _, s := range r.Shape {
-				what += " · " + s
-			}
-		}
-		g.add(r.Table, r.Destination, r.Action, what)
-	}
-	g.write(w.app.out)
 }

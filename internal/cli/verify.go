@@ -167,7 +167,7 @@ func (w *workspace) verified(ctx context.Context, name, against string, t *defin
 	}
 	e := fault.New(fault.Data, "%s is not what %s is", name, against)
 	if n, err := w.openRejects(ctx, name); err == nil && n > 0 {
-		return e.WithHint("%d rows of it wait as rejects: weir rejects show %s", n, name)
+		return e.WithHint("%s of it not in the table, but among its rejects: weir rejects show %s", plural(n, "row"), name)
 	}
 	if t.Kind == define.FromSource {
 		return e.WithHint("rows that the source has changed since the last run differ, too: weir run %s, then verify again", name)

@@ -66,6 +66,14 @@ func (u *Unreadable) Error() string { return u.Err.Error() }
 
 func (u *Unreadable) Unwrap() error { return u.Err }
 
+// Again is the error of a gathering that handed on a transaction which turned out to be undone: it leaves it out once it is done
+// again.
+type Again struct{ Err error }
+
+func (a *Again) Error() string { return a.Err.Error() }
+
+func (a *Again) Unwrap() error { return a.Err }
+
 // Hub keeps changes for the tables of one connection. P is a position in the stream.
 type Hub[P any] struct {
 	less func(a, b P) bool
@@ -143,6 +151,10 @@ func (h *Hub[P]) gather(ctx context.Context, asked string, gather Gather[P]) err
 	}
 	for {
 		err := h.gatherOf(ctx, from, safe, gather)
+		var again *Again
+		if errors.As(err, &again) {
+			continue
+		}
 		var without *Unreadable
 		if err == nil || !errors.As(err, &without) || slices.Contains(without.Tables, asked) {
 			return err

@@ -79,6 +79,7 @@ type Write struct {
 	Partition []PartitionField `json:"partition,omitempty"`
 	Sort      []string         `json:"sort,omitempty"`       // SQL order terms inside each file
 	FileBytes int64            `json:"file_bytes,omitempty"` // target size of a file, 0: one file a thread or partition
+	AtRest    bool             `json:"at_rest,omitempty"`    // SQL reads files that stay: it gives the same rows each time
 }
 
 // Params are values bound to $names in SQL. Values are string, int64, float64, bool or time.Time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -12,18 +13,61 @@ import (
 	"weir/internal/job"
 )
 
-// deletes are conditions that leave out the rows delete files take out of a data file, and columns the conditions need that
-// the table no longer has.
-func (s *scan) deletes(ctx context.Context, f liveFile, location string) (where []string, extra []iceberg.NestedField, err error) {
+// pathField is the field of a position delete file that names data files, by the table format's specification.
+const pathField = 2147483546
+
+// pooled says whether position deletes of all files may be looked up together: a row is deleted where one of them names its
+// file and place. That is wrong only where a delete file names a data file that it is not for, which was added
+// again after it.
+func pooled(live []liveFile) bool {
+	only, many := map[string][]iceberg.DataFile{}, map[string]iceberg.DataFile{}
+	for _, f := range live {
+		for _, d := range f.position {
+			if low, high := pathsOf(d); low != "" && low == high {
+				only[low] = append(only[low], d)
+			} else {
+				many[d.FilePath()] = d
+			}
+		}
+	}
+	for _, f := range live {
+		path := f.data.FilePath()
+		for _, d := range only[path] {
+			if !f.deletedBy(d) {
+				return false
+			}
+		}
+		for _, d := range many {
+			if low, high := pathsOf(d); path >= low && (high == "" || path <= high) && !f.deletedBy(d) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (f liveFile) deletedBy(d iceberg.DataFile) bool {
+	return slices.ContainsFunc(f.position, func(own iceberg.DataFile) bool { return own.FilePath() == d.FilePath() })
+}
+
+// pathsOf are the bounds of the data files that a position delete file names, "" where it does not tell. An upper bound may be
+// cut short, but is then no lower than what it bounds.
+func pathsOf(d iceberg.DataFile) (low, high string) {
+	return string(d.LowerBoundValues()[pathField]), string(d.UpperBoundValues()[pathField])
+}
+
+// deletes are joins that leave out the rows delete files take out of a data file, and columns the joins need that the table no
+// longer has. They are written as joins: of a NOT EXISTS over an expression of the file's name DuckDB would first gather all rows.
+func (s *scan) deletes(ctx context.Context, f liveFile, location string) (joins []string, extra []iceberg.NestedField, err error) {
 	if len(f.position) > 0 {
 		paths, err := s.localFiles(ctx, f.position)
 		if err != nil {
 			return nil, nil, err
 		}
-		where = append(where, "NOT EXISTS (SELECT 1 FROM read_parquet("+list(paths)+", hive_partitioning=false) AS p WHERE p.file_path = "+
-			location+" AND p.pos = d.file_row_number)")
+		joins = append(joins, " ANTI JOIN read_parquet("+list(paths)+", hive_partitioning=false) AS p ON p.file_path = "+
+			location+" AND p.pos = d.file_row_number")
 	}
-	for _, group := range byEqualityIDs(f.equality) {
+	for i, group := range byEqualityIDs(f.equality) {
 		paths, err := s.localFiles(ctx, group)
 		if err != nil {
 			return nil, nil, err
@@ -36,17 +80,17 @@ func (s *scan) deletes(ctx context.Context, f liveFile, location string) (where 
 		for _, d := range group {
 			rows += d.Count()
 		}
-		condition, more, err := s.equality(fields, paths, rows)
+		join, more, err := s.equality("e"+strconv.Itoa(i), fields, paths, rows)
 		if err != nil {
 			return nil, nil, err
 		}
-		where, extra = append(where, condition), append(extra, more...)
+		joins, extra = append(joins, join), append(extra, more...)
 	}
-	return where, extra, nil
+	return joins, extra, nil
 }
 
-// equality is the condition of one set of equality columns.
-func (s *scan) equality(fields []iceberg.NestedField, paths []string, rows int64) (string, []iceberg.NestedField, error) {
+// equality is the join of one set of equality columns.
+func (s *scan) equality(alias string, fields []iceberg.NestedField, paths []string, rows int64) (string, []iceberg.NestedField, error) {
 	var extra []iceberg.NestedField
 	same := make([]string, len(fields))
 	for i, f := range fields {
@@ -55,13 +99,13 @@ func (s *scan) equality(fields []iceberg.NestedField, paths []string, rows int64
 			extra = append(extra, fields[i])
 		}
 		q := job.Quote(readAs(fields[i].Name))
-		same[i] = "e." + q + " IS NOT DISTINCT FROM d." + q
+		same[i] = alias + "." + q + " IS NOT DISTINCT FROM d." + q
 	}
 	from, err := byID(paths, fields, rows)
 	if err != nil {
 		return "", nil, err
 	}
-	return "NOT EXISTS (SELECT 1 FROM " + from + " AS e WHERE " + strings.Join(same, " AND ") + ")", extra, nil
+	return " ANTI JOIN " + from + " AS " + alias + " ON " + strings.Join(same, " AND "), extra, nil
 }
 
 func (s *scan) localFiles(ctx context.Context, of []iceberg.DataFile) ([]string, error) {

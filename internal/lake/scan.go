@@ -95,10 +95,15 @@ type branch struct {
 	names []string // columns of files without field ids, nil with them
 }
 
-// add groups files by what deletes rows of them and by how their columns are found.
+// add groups files by what deletes rows of them and by how their columns are found. Few groups make a query that needs little
+// memory: DuckDB keeps the deleted rows of all of them at once.
 func (s *scan) add(ctx context.Context, live []liveFile) error {
 	groups := map[string]*branch{}
 	var order []string
+	positions := deleteKey
+	if pooled(live) {
+		positions = func(f liveFile) string { return keyOfFiles(f.equality) + strconv.FormatBool(len(f.position) > 0) }
+	}
 	for _, f := range live {
 		b := &branch{}
 		has, err := s.t.hasIDs(ctx, f.data.FilePath())
@@ -110,7 +115,7 @@ func (s *scan) add(ctx context.Context, live []liveFile) error {
 				return err
 			}
 		}
-		key := deleteKey(f) + strings.Join(b.names, "\x00")
+		key := positions(f) + strings.Join(b.names, "\x00")
 		if groups[key] == nil {
 			groups[key] = b
 			order = append(order, key)
@@ -139,9 +144,11 @@ func (s *scan) namesOf(ctx context.Context, location string) ([]string, error) {
 	return f.names, err
 }
 
-func deleteKey(f liveFile) string {
+func deleteKey(f liveFile) string { return keyOfFiles(append(slices.Clone(f.position), f.equality...)) }
+
+func keyOfFiles(files []iceberg.DataFile) string {
 	var paths []string
-	for _, d := range append(slices.Clone(f.position), f.equality...) {
+	for _, d := range files {
 		paths = append(paths, d.FilePath())
 	}
 	slices.Sort(paths)
@@ -158,7 +165,7 @@ func (s *scan) read(ctx context.Context, b branch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	deletes, extra, err := s.deletes(ctx, b.files[0], locationSQL(locations, paths))
+	deletes, extra, err := s.deletes(ctx, liveFile{position: b.positions(), equality: b.files[0].equality}, locationSQL(locations, paths))
 	if err != nil {
 		return "", err
 	}
@@ -182,11 +189,7 @@ func (s *scan) read(ctx context.Context, b branch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sql := "SELECT " + strings.Join(items, ", ") + " FROM " + from + " AS d"
-	if len(deletes) > 0 {
-		sql += " WHERE " + strings.Join(deletes, " AND ")
-	}
-	return sql, nil
+	return "SELECT " + strings.Join(items, ", ") + " FROM " + from + " AS d" + strings.Join(deletes, ""), nil
 }
 
 // readAs is the name a column is read by: its own, but where DuckDB's reader has a column of that name too.
@@ -216,6 +219,20 @@ func (s *scan) asWritten(b branch) bool {
 		}
 	}
 	return true
+}
+
+// positions are the files that delete rows of a branch's files by their places.
+func (b branch) positions() (all []iceberg.DataFile) {
+	seen := map[string]bool{}
+	for _, f := range b.files {
+		for _, d := range f.position {
+			if !seen[d.FilePath()] {
+				seen[d.FilePath()] = true
+				all = append(all, d)
+			}
+		}
+	}
+	return all
 }
 
 // rows are those of a branch's files.

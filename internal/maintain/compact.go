@@ -114,7 +114,7 @@ func (w *rewriting) rewrite(ctx context.Context, groups []lake.Group) error {
 		if err != nil {
 			return err
 		}
-		write := job.Write{SQL: rel.SQL, Columns: columns, Dir: w.stage.Dir(), Prefix: "compact", Sort: w.options.Sort, FileBytes: w.target(g)}
+		write := job.Write{SQL: rel.SQL, Columns: columns, Dir: w.stage.Dir(), Prefix: "compact", Sort: w.options.Sort, FileBytes: w.target(g), AtRest: true}
 		if g.Spread {
 			write.Partition = w.base.Partition()
 		}

@@ -192,6 +192,13 @@ var warnings = []struct{ sql, want string }{
 	{"select *, lag(a) over (order by k, l) from keyed join (values ('a', 1), ('b', 2)) v(code, n) on code = a", ""},
 	{"select *, lag(a) over (order by k, l) from keyed join (values ('a', 1), ('a', 2)) v(code, n) on code = a", "1:11 lag()"},
 	{"select *, lag(a) over (order by k, l) from keyed asof join dim on keyed.ts >= dim.id", ""},
+	{"select a, b, name from t asof join dim on t.ts >= dim.id", ""},
+	{"select t.a, q.x from t asof join keyed q on t.k = q.k and t.ts >= q.l", ""},
+	{"select t.a, q.x from t asof left join keyed q on t.ts >= q.l", "1:24 ASOF"},
+	{"select * from t asof join keyed using (k, l)", ""},
+	{"select * from t asof join u using (k, ts)", "1:17 ASOF"},
+	{"select * from t asof join past p on p.id = t.id and t.ts >= p.valid_from", ""},
+	{"select * from t asof join (select id, max(ts) as ts from u group by id) p on p.id = t.id and t.ts >= p.ts", ""},
 	// What a subquery, a CTE or GROUP BY gives.
 	{"select g, sum(a) as s, row_number() over (order by sum(a) desc) as r from t group by g", "1:24 row_number()"},
 	{"select g, sum(a) as s, row_number() over (order by sum(a) desc, g) as r from t group by 1", ""},

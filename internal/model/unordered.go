@@ -211,6 +211,23 @@ func (f *facts) such() string {
 	return ": " + strings.Join(names, "; ")
 }
 
+// asof warns of an ASOF join where several rows on its right side may be nearest to a row on its left.
+func (w *walker) asof(n *tree) {
+	if n.str("ref_type") != "ASOF" || w.clock {
+		return
+	}
+	left, f := &facts{w: w}, &facts{w: w}
+	left.from(n.get("left"))
+	f.from(n)
+	for _, s := range f.sources[:len(left.sources)] {
+		s.got = true
+	}
+	f.conclude()
+	if !f.total() {
+		w.warn(w.at, "ASOF JOIN may take another row in every run where several rows of its right side tie", "join what its conditions tell apart"+f.such())
+	}
+}
+
 func expressions(orders []*tree) (out []*tree) {
 	for _, o := range orders {
 		out = append(out, o.get("expression"))

@@ -164,6 +164,7 @@ func (w *walker) ref(n *tree) {
 		if n.str("ref_type") == "POSITIONAL" {
 			w.refuse(n, "POSITIONAL JOIN pairs rows by the order they come in, which tables do not have", "join on columns")
 		}
+		w.asof(n)
 		w.ref(n.get("left"))
 		w.ref(n.get("right"))
 		w.members(n, "left", "right", "sample")

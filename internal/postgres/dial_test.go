@@ -214,3 +214,16 @@ func ask(c net.Conn, passwords chan string) {
 	b.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: "PAM authentication failed"})
 	_ = b.Flush()
 }
+
+// TestNoOneThere says in plain words that a host is not there, or no server on it.
+func TestNoOneThere(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgres://reader:hunter2@127.0.0.1:1/shop":               "connect to 127.0.0.1:1/shop: connection refused: no server listens there",
+		"postgres://reader:hunter2@no-such-host.invalid:5432/shop": `no host is named "no-such-host.invalid"`,
+	} {
+		err := dial(t, postgres.Settings{URL: url})
+		if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), want) || fault.HintOf(err) == "" || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v (%s), want %s", err, fault.HintOf(err), want)
+		}
+	}
+}

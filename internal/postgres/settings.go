@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -265,6 +267,7 @@ func (s *Server) refused(ctx context.Context, err error) error {
 	}
 	var tlsError *tls.CertificateVerificationError
 	var hostError x509.HostnameError
+	var nameError *net.DNSError
 	switch code := Code(err); {
 	case slices.Contains([]string{"28P01", "28000"}, code):
 		return fault.New(fault.Usage, "the server refused user %q: %s", s.config.User, Message(err)).WithHint("check user and password, and what pg_hba.conf or IAM allows")
@@ -278,6 +281,10 @@ func (s *Server) refused(ctx context.Context, err error) error {
 		return fault.New(fault.Usage, "the server's certificate is not trusted: %w", tlsError.Err).WithHint("tls_ca names the file of authorities to trust; RDS has a bundle of its own")
 	case strings.Contains(err.Error(), "server refused TLS connection"):
 		return fault.New(fault.Usage, "the server speaks no TLS, and the connection asks for it").WithHint("tls: disable sends everything in plain, the password's proof too")
+	case asError(err, &nameError) && nameError.IsNotFound:
+		return fault.New(fault.Unavailable, "no host is named %q", nameError.Name).WithHint("check host, or url, of the connection")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fault.New(fault.Unavailable, "connection refused: no server listens there").WithHint("does it run, and are host and port of the connection right?")
 	}
 	return fault.New(fault.Unavailable, "%s", plain(err))
 }

@@ -37,6 +37,11 @@ type Scan interface {
 	Close() error
 }
 
+// Portable sources say why a position that was made on another server means nothing on the one they lead to; nil where it does.
+type Portable interface {
+	Portable(ctx context.Context, at job.Position) error
+}
+
 // Steady scans can say, after their relation has been read, whether what they read was changed under their hands: then the
 // position would name another content than the rows have. The error is Unavailable.
 type Steady interface {

@@ -70,6 +70,7 @@ type Surveyed struct {
 	Keys    []KeyEvidence    `json:"keys,omitempty"`
 	Advice  Advice           `json:"advice"`
 	Doubts  []string         `json:"doubts,omitempty"`
+	Reader  Reader           `json:"-"` // reads it with these options and columns
 	// Bad are records whose form is wrong, whatever the types; BadAt is the first of them, with what is wrong.
 	Bad    int64     `json:"malformed,omitempty"`
 	BadAt  string    `json:"malformed_at,omitempty"`

@@ -74,7 +74,8 @@ func rowTexts(cols []job.Column) string {
 		text, _ := textOf(c)
 		parts[i] = worded("(" + text + ")")
 	}
-	return strings.Join(parts, " || ',' || ")
+	// One call, however many columns: operators would nest, and the engine bounds that.
+	return "concat_ws(',', " + strings.Join(parts, ", ") + ")"
 }
 
 func keyColumns(q source.Summing) (out []job.Column) {

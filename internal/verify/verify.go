@@ -120,11 +120,15 @@ func rowsOf(ctx context.Context, s source.Summed, q source.Summing, parts []int)
 	return out, err
 }
 
-// mostParts is how many parts' rows are held at once.
-const mostParts = 64
+// held is how many parts' rows are looked at together: a small table's all at once, since each look waits for the second one.
+func (r *Result) held(parts int) int {
+	const least, rows = 64, 200_000
+	each := max(1, max(r.Rows, r.OtherRows)/int64(parts))
+	return int(max(least, rows/each))
+}
 
 func (r *Result) narrow(ctx context.Context, this, other source.Summed, q source.Summing, differing []int, o Options) error {
-	for parts := range slices.Chunk(differing, mostParts) {
+	for parts := range slices.Chunk(differing, r.held(q.Parts)) {
 		here, err := rowsOf(ctx, this, q, parts)
 		if err != nil {
 			return err

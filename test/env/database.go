@@ -29,7 +29,7 @@ const (
 // when they are older than keepHours: a slot that stays keeps every byte of the log.
 const (
 	prefix    = "weir_t"
-	keepHours = 24
+	keepHours = 4
 )
 
 var (

@@ -45,6 +45,9 @@ func (s *Server) Restart(t testing.TB) {
 // Kill ends the server as a power cut would.
 func (s *Server) Kill(t testing.TB) { t.Helper(); s.must(t, "kill") }
 
+// Data is the folder of its data, for a test that breaks something in it while it is stopped.
+func (s *Server) Data() string { return filepath.Join(s.folder, "data") }
+
 // Stop ends the server in order: it waits for nothing, and ends sessions.
 func (s *Server) Stop(t testing.TB) { t.Helper(); s.must(t, "stop") }
 

@@ -12,10 +12,15 @@ import (
 	"weir/test/program"
 )
 
+// mysqlName is the name of a case's database.
+func mysqlName(test string) string {
+	return "c" + strings.ToLower(strings.NewReplacer("/", "_", "-", "_").Replace(test))
+}
+
 // onMariaDB makes a case as onPostgres does.
 func onMariaDB(t *testing.T, server *env.Server, tables []string, statements ...string) *rig {
 	t.Helper()
-	name := "c" + strings.ToLower(strings.NewReplacer("/", "_", "-", "_").Replace(t.Name()))
+	name := mysqlName(t.Name())
 	config := env.MySQLConfig(t, server.URL)
 	r := &rig{T: t, dir: t.TempDir(), url: server.URL}
 	r.sql = func(statements ...string) {
@@ -57,6 +62,8 @@ func TestMariaDBFaults(t *testing.T) {
 		"statement": statementOfMariaDB,
 		"rollback":  rollbackOfMariaDB,
 		"purged":    purgedOfMariaDB,
+		"cascades":  cascadesOfMariaDB,
+		"keyless":   keylessOfMariaDB,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server) })
 	}
@@ -155,8 +162,48 @@ func purgedOfMariaDB(t *testing.T, server *env.Server) {
 	r.run()
 	r.sql("INSERT INTO a VALUES (2, 2, 'y')", "FLUSH BINARY LOGS", "FLUSH BINARY LOGS")
 	r.sql("DO sleep(1)", "PURGE BINARY LOGS BEFORE now(6) + INTERVAL 1 DAY")
-	r.stops(nil, "--full")
+	r.stops(nil, "raw.a", "not in the server's binary log", "--full", "binlog_expire_logs_seconds")
 	r.holds("select count(*) from raw.a", "1")
 	r.run("--full")
 	r.equal("raw.a")
+}
+
+// What a foreign key deletes is not in the log: the table is refused, and where it is followed all the same, verify shows what is missing.
+func cascadesOfMariaDB(t *testing.T, server *env.Server) {
+	r := onMariaDB(t, server, []string{"a"}, "CREATE TABLE parent (id int PRIMARY KEY)", "CREATE TABLE a (id int PRIMARY KEY, p int, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
+		"INSERT INTO parent VALUES (1), (2)", "INSERT INTO a VALUES (10, 1), (20, 2)")
+	r.stops(nil, "raw.a", "`a_ibfk_1` changes rows when those of `parent` change", "on_cascade: ignore")
+	r.write(map[string]string{"tables/raw/a.yaml": "from: db.ctestmariadbfaults_cascades.a\n" + ofChanges + "on_cascade: ignore\n"})
+	r.run()
+	r.sql("DELETE FROM parent WHERE id = 1", "INSERT INTO a VALUES (21, 2)")
+	r.run()
+	r.holds("select id from raw.a order by id", "10 20 21")
+	out, errOut, code := program.Run(t, "-C", r.dir, "verify", "raw.a")
+	if code == 0 || !strings.Contains(out, "10") {
+		t.Errorf("verify: exit %d\n%s%s", code, out, errOut)
+	}
+	r.run("--full")
+	r.equal("raw.a")
+}
+
+// A table without a primary key is followed by the key that is written; its log tells whole rows.
+func keylessOfMariaDB(t *testing.T, server *env.Server) {
+	r := onMariaDB(t, server, []string{"a"}, "CREATE TABLE a (id bigint, n int, note text)", "INSERT INTO a VALUES (1, 1, 'x'), (2, 2, 'x'), (3, 3, NULL)")
+	const from = "from: db.ctestmariadbfaults_keyless.a\n"
+	r.write(map[string]string{"tables/raw/log.yaml": from + "mode: append\nread: feed\n", "tables/raw/whole.yaml": from + "mode: upsert\nkey: id\ndeletes: remove\n"})
+	r.run()
+	r.sql("UPDATE a SET id = 30, note = 'moved' WHERE id = 3", "DELETE FROM a WHERE id = 1", "UPDATE a SET n = 20 WHERE id = 2", "INSERT INTO a VALUES (4, 4, 'new')")
+	r.run()
+	r.equal("raw.a", "raw.whole")
+	r.holds("select _op, id from raw.log where _op <> 'read' order by _position", "update,30 delete,1 update,2 insert,4")
+	// Two rows of one key: a read sees both and stops, the feed takes the later for a change of the earlier, and verify shows it.
+	r.sql("INSERT INTO a VALUES (4, 5, 'twin')")
+	r.stops([]string{"raw.whole"}, "two different rows of one key (id)")
+	r.run("raw.a")
+	out, errOut, code := program.Run(t, "-C", r.dir, "verify", "raw.a")
+	if code == 0 || !strings.Contains(out, "different 4") {
+		t.Errorf("verify: exit %d\n%s%s", code, out, errOut)
+	}
+	r.write(map[string]string{"tables/raw/a.yaml": from + "mode: changes\n"})
+	r.stops(nil, "mode changes needs a key")
 }

@@ -1,4 +1,4 @@
-// Package reads has the program read a PostgreSQL server that stops, networks that break and tables that are written to meanwhile:
+// Package reads has the program read servers of PostgreSQL and MariaDB that stop, networks that break and tables that are written to meanwhile:
 // afterwards the lake has what the server has.
 package reads
 
@@ -131,13 +131,18 @@ func TestRestart(t *testing.T) {
 func TestPasswordStaysSecret(t *testing.T) {
 	u, _ := url.Parse(env.Postgres(t))
 	u.User = url.UserPassword(u.User.Username(), "wrong-hunter2")
-	dir := project(t, u.String(), "", map[string]string{"t": "from: shop.t\n"})
+	staysSecret(t, project(t, u.String(), "", map[string]string{"t": "from: shop.t\n"}), "password authentication failed")
+}
+
+// staysSecret holds what a project prints and keeps, whose password is wrong-hunter2, to the server's word and not the password.
+func staysSecret(t *testing.T, dir, word string) {
+	t.Helper()
 	for _, args := range [][]string{{"run"}, {"plan"}, {"run", "--json"}, {"connections", "check"}} {
 		out, errOut, code := program.Run(t, append([]string{"-C", dir}, args...)...)
 		if code == 0 && args[0] == "run" || strings.Contains(out+errOut, "hunter2") {
 			t.Errorf("weir %s: exit %d\n%s%s", strings.Join(args, " "), code, out, errOut)
 		}
-		if args[0] == "run" && len(args) == 1 && !strings.Contains(out+errOut, "password authentication failed") {
+		if args[0] == "run" && len(args) == 1 && !strings.Contains(out+errOut, word) {
 			t.Errorf("it does not say what is wrong:\n%s%s", out, errOut)
 		}
 	}

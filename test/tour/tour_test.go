@@ -30,7 +30,7 @@ func TestTour(t *testing.T) {
 
 // TestPages follows the pages of docs that show commands, each from its first to its last.
 func TestPages(t *testing.T) {
-	for _, page := range []string{"docs/testing.md", "docs/rejects.md"} {
+	for _, page := range []string{"docs/testing.md", "docs/profile.md", "docs/rejects.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) { follow(t, page, read(t, page), 4) })
 	}
 }

@@ -22,7 +22,8 @@ import (
 // Options of an engine. Zero values take the defaults.
 type Options struct {
 	Memory   int64    // bytes of DuckDB's buffers, shared by all sessions; 0: DuckDB's own default of 80 % of the machine
-	Threads  int      // 0: one a core
+	Process  int64    // bytes the whole process should stay within, which freed memory is given back for; 0: it is kept
+	Threads  int      // 0: one a core, fewer where Memory is little
 	TempDir  string   // folder for what does not fit in memory, made if missing; "": DuckDB's default, none for memory databases
 	MaxTemp  int64    // bytes the folder may take; 0: what the disk has
 	Timezone string   // of every session; "": UTC
@@ -35,6 +36,8 @@ type Engine struct {
 	connector *driver.Connector
 	db        *sql.DB
 	sessions  atomic.Int64 // numbers given out
+
+	closing, watched chan struct{} // the end of watch, asked for and come to; nil without one
 }
 
 // maxOpenFiles is how many partitions a COPY keeps open before it closes some and opens new files for them later.
@@ -51,6 +54,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 			return nil, fault.New(fault.Unavailable, "open engine: make temporary folder: %w", err)
 		}
 	}
+	o.Threads = o.threads()
 	connector, err := driver.NewConnector("", nil)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "open engine: %w", err)
@@ -58,6 +62,10 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	e := &Engine{opts: o, connector: connector, db: sql.OpenDB(connector)}
 	if err := e.configure(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open engine: %w", err), e.Close())
+	}
+	if o.Process > 0 && o.Memory > 0 && residentMemory() > 0 {
+		e.closing, e.watched = make(chan struct{}), make(chan struct{})
+		go e.watch()
 	}
 	return e, nil
 }
@@ -95,11 +103,9 @@ func (e *Engine) settings() []string {
 		"SET GLOBAL TimeZone = " + job.Literal(o.Timezone),
 	}
 	if o.Memory > 0 {
-		set = append(set, fmt.Sprintf("SET GLOBAL memory_limit = '%dB'", o.Memory))
+		set = append(set, e.limit())
 	}
-	if o.Threads > 0 {
-		set = append(set, fmt.Sprintf("SET GLOBAL threads = %d", o.Threads))
-	}
+	set = append(set, fmt.Sprintf("SET GLOBAL threads = %d", o.Threads))
 	if o.TempDir != "" {
 		set = append(set, "SET GLOBAL temp_directory = "+job.Literal(o.TempDir))
 	}
@@ -129,6 +135,11 @@ func (e *Engine) fence() []string {
 
 // Close ends the engine. Sessions must be closed before.
 func (e *Engine) Close() error {
+	if e.closing != nil {
+		close(e.closing)
+		<-e.watched
+		e.closing = nil
+	}
 	if err := e.db.Close(); err != nil {
 		return fault.New(fault.Internal, "close engine: %w", err)
 	}

@@ -61,61 +61,35 @@ func (c *copying) tooLarge(group []job.File) bool {
 }
 
 // rewrite writes the rows of one partition's files again, in files of the target size, sorted, and removes the old files.
-func (c *copying) rewrite(ctx context.Context, group []job.File) ([]job.File, error) {
-	sel, to, options := c.ordered(c.reading(group)), c.single(), ""
-	if c.tooLarge(group) {
-		to, options = c.w.Dir, c.sized()
+func (c *copying) rewrite(ctx context.Context, group []job.File) (written []job.File, err error) {
+	switch sel := c.reading(group); {
+	case len(c.w.Sort) > 0:
+		written, err = c.sortedAtRest(ctx, sel, nil)
+	case c.tooLarge(group):
+		written, err = c.copy(ctx, sel, c.w.Dir, c.sized(c.w.FileBytes), nil)
+	default:
+		written, err = c.copy(ctx, sel, c.single(), "", nil)
 	}
-	written, err := c.copy(ctx, sel, to, options, nil)
 	if err != nil {
 		return nil, err
 	}
 	for i := range written {
 		written[i].Partition = group[0].Partition
 	}
-	if err := remove(group); err != nil {
-		return nil, err
-	}
-	if c.tooLarge(group) {
-		return c.sortEach(ctx, written)
-	}
-	return written, nil
-}
-
-// sortEach sorts each file within itself: where DuckDB goes from one file to the next, threads may overtake each other.
-func (c *copying) sortEach(ctx context.Context, files []job.File) ([]job.File, error) {
-	if len(c.w.Sort) == 0 {
-		return files, nil
-	}
-	var out []job.File
-	for _, f := range files {
-		group := []job.File{f}
-		sorted, err := c.copy(ctx, c.ordered(c.reading(group)), c.single(), "", nil)
-		if err != nil {
-			return nil, err
-		}
-		for i := range sorted {
-			sorted[i].Partition = f.Partition
-		}
-		if err := remove(group); err != nil {
-			return nil, err
-		}
-		out = append(out, sorted...)
-	}
-	return out, nil
+	return written, remove(group)
 }
 
 // reading is a SELECT of the columns over files of this call.
 func (c *copying) reading(files []job.File) string {
-	cols := make([]string, len(c.w.Columns))
-	for i, col := range c.w.Columns {
-		cols[i] = job.Quote(col.Name)
-	}
+	return "SELECT " + c.columns() + " FROM " + readParquet(files)
+}
+
+func readParquet(files []job.File) string {
 	paths := make([]string, len(files))
 	for i, f := range files {
 		paths[i] = job.Literal(f.Path)
 	}
-	return "SELECT " + strings.Join(cols, ", ") + " FROM read_parquet([" + strings.Join(paths, ", ") + "], hive_partitioning = false)"
+	return "read_parquet([" + strings.Join(paths, ", ") + "], hive_partitioning = false)"
 }
 
 func size(files []job.File) (n int64) {

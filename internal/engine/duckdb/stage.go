@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"weir/internal/fault"
@@ -96,7 +95,6 @@ func (c *copying) selection(found []job.Column) (string, error) {
 }
 
 func (c *copying) run(ctx context.Context, p job.Params) ([]job.File, error) {
-	sorted := len(c.w.Sort) > 0
 	switch {
 	case len(c.w.Partition) > 0:
 		files, err := c.copy(ctx, c.sel, c.w.Dir, c.partitioned(), p)
@@ -104,26 +102,12 @@ func (c *copying) run(ctx context.Context, p job.Params) ([]job.File, error) {
 			return nil, err
 		}
 		return c.settle(ctx, files)
-	case sorted && c.w.FileBytes > 0:
-		files, err := c.copy(ctx, c.ordered(c.sel), c.w.Dir, c.sized(), p)
-		if err != nil {
-			return nil, err
-		}
-		return c.sortEach(ctx, files)
-	case sorted:
-		return c.copy(ctx, c.ordered(c.sel), c.single(), "", p)
+	case len(c.w.Sort) > 0:
+		return c.sorted(ctx, p)
 	case c.w.FileBytes > 0:
-		return c.copy(ctx, c.sel, c.w.Dir, c.sized(), p)
+		return c.copy(ctx, c.sel, c.w.Dir, c.sized(c.w.FileBytes), p)
 	}
 	return c.copy(ctx, c.sel, c.w.Dir, c.pattern()+", PER_THREAD_OUTPUT", p)
-}
-
-// ordered sorts a query by the write's order terms. DuckDB keeps that order in a single file only.
-func (c *copying) ordered(sel string) string {
-	if len(c.w.Sort) == 0 {
-		return sel
-	}
-	return "SELECT * FROM (" + sel + ") ORDER BY " + strings.Join(c.w.Sort, ", ")
 }
 
 func (c *copying) single() string {
@@ -134,8 +118,8 @@ func (c *copying) pattern() string {
 	return ", FILENAME_PATTERN " + job.Literal(c.stem+"-{uuidv7}") + ", OVERWRITE_OR_IGNORE"
 }
 
-func (c *copying) sized() string {
-	return c.pattern() + fmt.Sprintf(", FILE_SIZE_BYTES %d", c.w.FileBytes)
+func (c *copying) sized(bytes int64) string {
+	return c.pattern() + fmt.Sprintf(", FILE_SIZE_BYTES %d", bytes)
 }
 
 // partitioned writes flat: partition values may hold any character and any length, which folder names may not, and text
@@ -241,11 +225,7 @@ func (e *Engine) dictionary(columns int) int64 {
 	if e.opts.Memory == 0 || columns == 0 {
 		return most
 	}
-	threads := e.opts.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	return min(max(e.opts.Memory/8/int64(threads*columns*each), least), most)
+	return min(max(e.opts.Memory/8/int64(e.opts.Threads*columns*each), least), most)
 }
 
 func safeName(s string) bool {

@@ -116,3 +116,23 @@ func (s shape) bits() int {
 	}
 	return 0
 }
+
+// width is how many bytes a value of the type takes in a row, without what a text or a nested value holds beside it.
+func (s shape) width() int64 {
+	switch s.kind {
+	case "BOOLEAN":
+		return 1
+	case "DATE", "FLOAT":
+		return 4
+	case "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME", "DOUBLE":
+		return 8
+	case "DECIMAL":
+		if s.digits <= 18 {
+			return 8
+		}
+	}
+	if bits := s.bits(); bits > 0 {
+		return int64(bits / 8)
+	}
+	return 16
+}

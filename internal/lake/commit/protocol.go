@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"weir/internal/fault"
@@ -220,6 +221,9 @@ func sameSplit(is job.Position, in Intent, split string) error {
 func shown(value string) string {
 	if value == "" {
 		return "the beginning"
+	}
+	if strings.HasPrefix(value, "{") {
+		return value // JSON has enough quotes of its own
 	}
 	return fmt.Sprintf("%q", value)
 }

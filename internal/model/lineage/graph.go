@@ -24,7 +24,8 @@ type NodeKind string
 const (
 	StoredTable NodeKind = "table"
 	ViewTable   NodeKind = "view"
-	Dataset     NodeKind = "dataset" // connection:dataset
+	Dataset     NodeKind = "dataset"     // connection:dataset
+	Destination NodeKind = "destination" // connection:table that a table is published to
 )
 
 // ID is a column of a table; without a column, the rows of the table.
@@ -83,6 +84,17 @@ func (g *Graph) Add(n Node, l *Lineage) {
 	for _, s := range l.Indirect {
 		g.edge(Edge{s, ID{Table: n.Name}})
 	}
+}
+
+// Publish says that a table is brought to a destination, which may be one that another table reads.
+func (g *Graph) Publish(table, destination string, columns []job.Column) {
+	n := g.nodes[destination]
+	if n == nil {
+		g.Add(Node{Name: destination, Kind: Destination, Inputs: []string{table}, Columns: columns}, nil)
+		return
+	}
+	n.Inputs = append(n.Inputs, table)
+	g.reads[table] = append(g.reads[table], destination)
 }
 
 func (g *Graph) edge(e Edge) {

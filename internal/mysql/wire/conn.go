@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"weir/internal/fault"
@@ -57,7 +58,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, fmt.Errorf("connect to %s: %w", cfg.Address, ctx.Err())
 	}
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "connect to %s: %w", cfg.Address, err)
+		return nil, unreached(cfg.Address, err)
 	}
 	c := &Conn{stream: newStream(nc, cfg.Limit), private: cfg.Network == "unix"}
 	done := c.during(ctx)
@@ -201,4 +202,17 @@ func version(s string) (string, bool) {
 	}
 	number, _, _ := strings.Cut(s, "-")
 	return number, maria
+}
+
+// unreached says in plain words why no server answers at an address.
+func unreached(address string, err error) error {
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return fault.New(fault.Unavailable, "connect to %s: no host is named %q", address, name.Name).WithHint("check host, or url, of the connection")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fault.New(fault.Unavailable, "connect to %s: connection refused: no server listens there", address).
+			WithHint("does it run, and are host and port of the connection right?")
+	}
+	return fault.New(fault.Unavailable, "connect to %s: %w", address, err)
 }

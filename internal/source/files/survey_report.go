@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/internal/job"
 	"weir/internal/source"
 	"weir/internal/source/files/evidence"
 	"weir/internal/source/files/layout"
@@ -43,7 +44,18 @@ func (s *sampled) report(t source.Surveyed) source.Surveyed {
 	t.Options = append(t.Options, s.options...)
 	t.Doubts = append(t.Doubts, s.doubts...)
 	t.Breaks = s.breaks
+	t.Reader = s.readerOf(t.Columns)
 	return t
+}
+
+// readerOf is a reader with all that was found.
+func (s *sampled) readerOf(cols []source.SurveyedColumn) *Reader {
+	r := *s.reader
+	r.columns = nil
+	for _, c := range cols {
+		r.columns = append(r.columns, job.Column{Name: c.Name, Type: c.Type})
+	}
+	return &r
 }
 
 func indexSurveyed(cols []source.SurveyedColumn, name string) int {

@@ -12,6 +12,7 @@ import (
 	"weir/internal/job"
 	"weir/internal/mysql"
 	"weir/internal/source"
+	"weir/internal/source/mysql/binlog"
 )
 
 // fed is a table of the lake that follows t.
@@ -192,25 +193,65 @@ func TestFeedStops(t *testing.T) {
 	})
 }
 
-// A table that foreign keys change is refused where the log does not tell that; where it does, the changes come.
+// A table that foreign keys change is refused where the log does not tell that, also to a user who may do no more than follow;
+// where it does, the changes come.
 func TestFeedAndCascades(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
-		r.exec("CREATE TABLE parent (id INT PRIMARY KEY)", "CREATE TABLE t (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
-			"INSERT INTO parent VALUES (1)", "INSERT INTO t VALUES (7, 1)")
-		f := r.feed(&Reader{}, "changes")
-		_, _, err := f.read()
-		if r.conn.Server.Maria {
-			if fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "on_cascade") {
-				t.Errorf("%v", err)
+		r.exec("CREATE TABLE parent (id INT PRIMARY KEY)", "CREATE TABLE t (id INT PRIMARY KEY, p INT)", "INSERT INTO parent VALUES (1)", "INSERT INTO t VALUES (7, 1)")
+		poor := &rig{t: t, url: r.user("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO %s")}
+		f := poor.feed(&Reader{}, "changes")
+		f.expect("7|1")
+		for _, rule := range []string{"ON DELETE CASCADE", "ON UPDATE CASCADE", "ON DELETE SET NULL"} {
+			r.exec("ALTER TABLE t ADD CONSTRAINT `it's` FOREIGN KEY (p) REFERENCES parent (id) " + rule)
+			_, _, err := f.read()
+			if r.conn.Server.Maria && (fault.ClassOf(err) != fault.Usage || !strings.Contains(err.Error(), "`it's` changes rows when those of `parent` change") || !strings.Contains(fault.HintOf(err), "on_cascade")) {
+				t.Errorf("%s: %v", rule, err)
+			} else if !r.conn.Server.Maria && err != nil {
+				t.Error(err)
 			}
-			r.feed(&Reader{OnCascade: "ignore"}, "changes").expect("7|1")
-			return
+			_, _, err = poor.feed(&Reader{}, "changes").read()
+			if r.conn.Server.Maria != (fault.ClassOf(err) == fault.Usage) {
+				t.Errorf("%s at the first read: %v", rule, err)
+			}
+			poor.feed(&Reader{OnCascade: "ignore"}, "changes").expect("7|1")
+			r.exec("ALTER TABLE t DROP FOREIGN KEY `it's`")
 		}
-		if err != nil {
-			t.Fatal(err)
+		r.exec("ALTER TABLE t ADD FOREIGN KEY (p) REFERENCES parent (id) ON DELETE RESTRICT ON UPDATE NO ACTION")
+		f.expect()
+		if !r.conn.Server.Maria {
+			r.exec("ALTER TABLE t ADD CONSTRAINT told FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE", "ALTER TABLE t DROP FOREIGN KEY t_ibfk_1", "DELETE FROM parent")
+			f.expect("7|1|delete")
 		}
-		r.exec("DELETE FROM parent")
-		f.expect("7|1|delete")
+	})
+}
+
+// Dates that no calendar has follow the policy, in a read of the whole table and in the feed alike.
+func TestFeedOfZeroDates(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("SET sql_mode = 'ALLOW_INVALID_DATES'", "CREATE TABLE t (id INT PRIMARY KEY, d DATE, ts DATETIME)")
+		declared := &Reader{}
+		declared.SetColumns([]job.Column{{Name: "d", Type: "VARCHAR"}, {Name: "ts", Type: "VARCHAR"}})
+		for _, c := range []struct {
+			reader *Reader
+			values string // "" for a reject
+		}{{&Reader{}, ""}, {&Reader{ZeroDates: "null"}, "|(null)|(null)"}, {&Reader{ZeroDates: "text"}, "|0000-00-00|2024-02-31 01:02:03"}, {declared, "|0000-00-00|2024-02-31 01:02:03"}} {
+			r.exec("TRUNCATE TABLE t")
+			f := r.feed(c.reader, "changes")
+			for id, op := range []string{"", "insert"} {
+				r.exec(fmt.Sprintf("INSERT INTO t VALUES (%d, '0000-00-00', '2024-02-31 01:02:03')", id))
+				rows, rejects, err := f.read()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.values == "" {
+					same(t, rows)
+					same(t, rejects, strings.TrimPrefix(op+": ", ": ")+fmt.Sprintf(`d is a date that no calendar has {"id":"%d","d":"0000-00-00","ts":"2024-02-31 01:02:03"}`, id))
+					continue
+				}
+				same(t, rows, strings.TrimSuffix(fmt.Sprint(id)+c.values+"|"+op, "|"))
+				same(t, rejects)
+			}
+		}
 	})
 }
 
@@ -227,5 +268,51 @@ func TestFeedOfSeveral(t *testing.T) {
 		}
 		a.expect("1|insert", "2|insert", "3|insert", "4|insert")
 		b.expect("2|insert", "3|insert", "4|insert")
+	})
+}
+
+// A position of transactions' ids holds on another server of the same data; a file and a byte are nobody else's.
+func TestPositionOnAnotherServer(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE t (id INT PRIMARY KEY)")
+		f := r.feed(&Reader{}, "changes")
+		f.expect()
+		s, err := f.opened.Dataset(f.reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := s.(source.Portable)
+		if err := ask.Portable(t.Context(), f.at); err != nil {
+			t.Errorf("%v: %v", f.at, err)
+		}
+		for name := range f.at {
+			err := ask.Portable(t.Context(), job.Position{name: `{"file":"binlog.000001","pos":4}`})
+			if fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "--full") {
+				t.Errorf("%v", err)
+			}
+		}
+		if err := r.source(&Reader{}, "").(source.Portable).Portable(t.Context(), job.Position{"t": "all at once"}); err != nil {
+			t.Errorf("a read of the whole table: %v", err)
+		}
+	})
+}
+
+// Where a position has no ids the feed goes on by file and byte.
+func TestFeedByFile(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE t (id INT PRIMARY KEY)")
+		f := r.feed(&Reader{}, "changes")
+		f.expect()
+		for id := range 3 {
+			r.exec(fmt.Sprintf("INSERT INTO t VALUES (%d)", id), "FLUSH BINARY LOGS")
+			for name, text := range f.at {
+				p, err := binlog.ParsePosition(text, r.conn.Server.Maria)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.at[name] = (&binlog.Position{File: p.File, Pos: p.Pos}).String()
+			}
+			f.expect(fmt.Sprintf("%d|insert", id))
+		}
 	})
 }

@@ -56,6 +56,32 @@ func (t *table) beginFeed(ctx context.Context, r job.Read) (source.Scan, error) 
 	return s, nil
 }
 
+// Portable says whether a position is one of transactions' ids, which a server of the same data knows as well. A file and a byte are
+// those of one server, and most others have something else there.
+func (t *table) Portable(ctx context.Context, at job.Position) (err error) {
+	if !t.reader.Follows() {
+		return nil
+	}
+	database, name, err := splitName(t.reader.dataset, t.primary.Database())
+	if err != nil {
+		return fault.New(fault.Usage, "%w", err)
+	}
+	text, ok := at[shown(binlog.TableName{Schema: database, Name: name})]
+	if !ok {
+		return nil
+	}
+	c, err := t.primary.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if p, err := binlog.ParsePosition(text, c.Server.Maria); err != nil || !p.ByID() {
+		return fault.New(fault.Usage, "the position %s is a place in the log of the server it was made on, which no other knows", text).
+			WithHint("read everything anew with --full; with GTIDs at the servers a position is the same for all of them")
+	}
+	return nil
+}
+
 // checkFeed asks whether the table can be followed, and whether the server is one of MariaDB, whose positions are written in
 // another way.
 func (t *table) checkFeed(ctx context.Context, name binlog.TableName) (maria bool, err error) {
@@ -141,31 +167,6 @@ func (s *scan) openLocked(ctx context.Context) (err error) {
 	return guard.Exec(ctx, "UNLOCK TABLES")
 }
 
-// noCascades refuses a table whose rows change through foreign keys without a word in the log, unless that is wanted. Since 9.6
-// MySQL logs such changes.
-func (t *table) noCascades(ctx context.Context, c *wire.Conn, name binlog.TableName) error {
-	if t.reader.OnCascade == "ignore" {
-		return nil
-	}
-	rows, err := c.Strings(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name = 'innodb_native_foreign_keys' AND Value = 'OFF'")
-	if err != nil {
-		return fmt.Errorf("look at the server's settings: %w", err)
-	}
-	if len(rows) > 0 {
-		return nil
-	}
-	rows, err = c.Strings(ctx, "SELECT constraint_name, referenced_table_name FROM information_schema.referential_constraints WHERE constraint_schema = "+wire.Literal(name.Schema)+
-		" AND table_name = "+wire.Literal(name.Name)+" AND ('CASCADE' IN (delete_rule, update_rule) OR 'SET NULL' IN (delete_rule, update_rule))")
-	if err != nil {
-		return fmt.Errorf("look at foreign keys of %s: %w", shown(name), err)
-	}
-	if len(rows) > 0 {
-		return fault.New(fault.Usage, "%s can't be followed: its foreign key %s changes rows when those of %s change (CASCADE, SET NULL), and the binary log does not tell that", shown(name), rows[0][0].Value, rows[0][1].Value).
-			WithHint("let the key RESTRICT; or read the table whole; or, where such changes may be missed, on_cascade: ignore")
-	}
-	return nil
-}
-
 // startText is the position of rows of a first read in a log of changes: before all changes that follow.
 func (s *scan) startText() string { return placeText(s.started.File, s.started.Pos) + "-" }
 
@@ -179,6 +180,7 @@ type feedScan struct {
 }
 
 var (
+	_ source.Portable     = (*table)(nil)
 	_ source.Scan         = (*feedScan)(nil)
 	_ source.Batched      = (*feedScan)(nil)
 	_ source.Changing     = (*feedScan)(nil)

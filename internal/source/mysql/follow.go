@@ -22,6 +22,7 @@ type following struct {
 	hub      *feed.Hub[binlog.Position]
 	members  map[string]source.Member // by lake table
 	charsets *value.Charsets
+	torn     map[string]bool // positions behind which a file of the log ends amid a change
 
 	mu     sync.Mutex
 	placed bool // the members stand in the hub where the lake has them
@@ -31,7 +32,7 @@ var _ source.Follower = (*opened)(nil)
 
 // Follow names the tables of the feed.
 func (o *opened) Follow(members []source.Member) {
-	f := &following{opened: o, members: map[string]source.Member{}}
+	f := &following{opened: o, members: map[string]source.Member{}, torn: map[string]bool{}}
 	f.hub = feed.New(func(a, b binlog.Position) bool { return a.Before(&b) }, func() (string, error) {
 		if err := os.MkdirAll(o.scratch, 0o755); err != nil {
 			return "", err
@@ -169,27 +170,59 @@ func (f *following) gather(ctx context.Context, from map[string]binlog.Position,
 			o.From = at
 		}
 	}
-	conn, err := f.opened.primary.DialLimit(ctx, o.Most+1<<20)
-	if err != nil {
-		return to, err
-	}
-	log, err := binlog.Open(ctx, conn, o)
+	return f.read(ctx, o, g)
+}
+
+// read takes off what a log has, to its end.
+func (f *following) read(ctx context.Context, o binlog.Options, g *gathering) (to binlog.Position, err error) {
+	log, err := f.openLog(ctx, o)
 	if err != nil {
 		return to, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	for {
+	for past := ""; ; {
 		e, err := log.Next()
-		if errors.Is(err, io.EOF) {
-			return log.Position(), g.flush()
-		}
-		if err != nil {
+		at := log.Position()
+		var torn *binlog.Torn
+		switch {
+		case errors.Is(err, io.EOF):
+			return at, g.flush()
+		case errors.As(err, &torn):
+			if !at.Maria || !at.ByID() || f.torn[at.String()] {
+				return to, err
+			}
+			f.torn[at.String()] = true
+			if log.Within() {
+				return to, &feed.Again{Err: err}
+			}
+		case err != nil:
 			return to, err
 		}
-		if err := g.take(e, log.Position()); err != nil {
+		// Behind the last whole transaction of a torn file the server goes on in the next one, where that follows it.
+		if torn != nil || len(f.torn) > 0 && e.Kind == binlog.Begin && at.String() != past && f.torn[at.String()] {
+			past, o.From = at.String(), at
+			next, err := f.openLog(ctx, o)
+			if err != nil {
+				return to, err
+			}
+			if err := log.Close(); err != nil {
+				return to, errors.Join(err, next.Close())
+			}
+			log = next
+			continue
+		}
+		if err := g.take(e, at); err != nil {
 			return to, err
 		}
 	}
+}
+
+func (f *following) openLog(ctx context.Context, o binlog.Options) (*binlog.Log, error) {
+	conn, err := f.opened.primary.DialLimit(ctx, o.Most+1<<20)
+	if err != nil {
+		return nil, err
+	}
+	return binlog.Open(ctx, conn, o)
 }
 
 func shown(t binlog.TableName) string { return (&relation{database: t.Schema, name: t.Name}).shown() }

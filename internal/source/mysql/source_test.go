@@ -59,6 +59,24 @@ func (r *rig) on(c *wire.Conn, statements ...string) {
 	}
 }
 
+// user gives the URL of a new user who may read, and do what further grants to %s say.
+func (r *rig) user(grants ...string) string {
+	r.t.Helper()
+	u, err := url.Parse(r.url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	database := u.Path[1:]
+	user := "u_" + database[len(database)-8:]
+	r.exec("CREATE USER "+user+" IDENTIFIED BY 'pw'", "GRANT SELECT ON "+database+".* TO "+user)
+	r.t.Cleanup(func() { _ = r.conn.Exec(context.WithoutCancel(r.t.Context()), "DROP USER "+user) })
+	for _, g := range grants {
+		r.exec(fmt.Sprintf(g, user))
+	}
+	u.User = url.UserPassword(user, "pw")
+	return u.String()
+}
+
 func (r *rig) source(reader *Reader, cursor string) source.Source {
 	r.t.Helper()
 	o, err := (&Config{Settings: mysql.Settings{URL: r.url}}).Open(r.t.Context(), source.Env{})
@@ -144,6 +162,32 @@ func TestFullRead(t *testing.T) {
 		}
 		got, _ = r.rowsOf(r.begin(&Reader{Where: "id > 2 -- the rest"}, "", job.Read{}))
 		same(t, got, "3|late")
+	})
+}
+
+// While a table is read its definition stays as it is: who changes it waits. What was changed before the snapshot opens is read as it is then.
+func TestDefinitionStaysWhileReading(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.exec("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(9), w INT, x INT)", "INSERT INTO t VALUES (1, 'a', 2, 3)")
+		s := r.begin(&Reader{}, "", job.Read{})
+		r.exec("ALTER TABLE t DROP x, CHANGE v renamed VARCHAR(9), MODIFY w BIGINT UNSIGNED", "SET SESSION lock_wait_timeout = 1")
+		rows, err := s.(source.Batched).Rows(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, change := range []string{"DROP COLUMN w", "CHANGE renamed v VARCHAR(9)", "MODIFY w CHAR(9)"} {
+			if err := r.conn.Exec(t.Context(), "ALTER TABLE t "+change); err == nil || !strings.Contains(err.Error(), "Lock wait timeout") {
+				t.Errorf("%s in the middle of a read: %v", change, err)
+			}
+		}
+		if got := rows.Columns(); len(got) != 3 || got[1].Name != "renamed" || got[2].Type != "DECIMAL(20,0)" {
+			t.Errorf("columns %v", got)
+		}
+		_ = rows.Close()
+		got, _ := r.rowsOf(s)
+		same(t, got, "1|a|2")
+		_ = s.Close()
+		r.exec("ALTER TABLE t DROP COLUMN w")
 	})
 }
 
@@ -296,13 +340,7 @@ func TestCursorIsHeldBack(t *testing.T) {
 func TestCursorWithoutProcess(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.exec("CREATE TABLE t (id INT PRIMARY KEY, ts DATETIME NOT NULL)", "INSERT INTO t VALUES (1, '2024-01-01')")
-		u, _ := url.Parse(r.url)
-		database := u.Path[1:]
-		user := "u_" + database[len(database)-8:]
-		r.exec("CREATE USER "+user+" IDENTIFIED BY 'pw'", "GRANT SELECT ON "+database+".* TO "+user)
-		t.Cleanup(func() { _ = r.conn.Exec(context.WithoutCancel(t.Context()), "DROP USER "+user) })
-		u.User = url.UserPassword(user, "pw")
-		poor := &rig{t: t, url: u.String()}
+		poor := &rig{t: t, url: r.user()}
 		for _, c := range []struct {
 			reader Reader
 			cursor string

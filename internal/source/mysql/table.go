@@ -24,15 +24,23 @@ type table struct {
 
 var _ source.Source = (*table)(nil)
 
-// Server is the id that the server gave itself.
+// Server is the id that the server gave itself: the one that is read, or whose log is.
 func (t *table) Server(ctx context.Context) (name string, err error) {
-	c, err := t.server.Dial(ctx)
+	c, err := t.reads().Dial(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	id, err := mysql.Identify(ctx, c)
 	return id.String(), err
+}
+
+// reads is the server that the table is read on. A feed reads where the log is.
+func (t *table) reads() *mysql.Server {
+	if t.reader.Follows() {
+		return t.primary
+	}
+	return t.server
 }
 
 func (t *table) Close() error { return nil }
@@ -64,12 +72,8 @@ func (t *table) begin(ctx context.Context, r job.Read) (_ *scan, err error) {
 		return s, nil
 	}
 	// A row that is a little larger than a value may be is still told apart from one that is much larger.
-	server := t.server
-	if t.reader.Follows() {
-		server = t.primary // where the log is
-	}
-	s.at = server
-	if s.conn, err = server.DialLimit(ctx, t.reader.maxValue()+1<<20); err != nil {
+	s.at = t.reads()
+	if s.conn, err = s.at.DialLimit(ctx, t.reader.maxValue()+1<<20); err != nil {
 		return nil, err
 	}
 	if s.id, err = mysql.Identify(ctx, s.conn); err != nil {

@@ -49,6 +49,11 @@ func (t *table) beginFirst(ctx context.Context, r job.Read) (source.Scan, error)
 	if err != nil {
 		return nil, err
 	}
+	if !r.Replay {
+		if err := replication.Followable(ctx, scan.control, replication.Table{Schema: scan.rel.schema, Name: scan.rel.name}); err != nil {
+			return nil, errors.Join(fmt.Errorf("begin following %s: %w", r.Table, err), scan.Close())
+		}
+	}
 	scan.first = true
 	return scan, nil
 }

@@ -1,4 +1,5 @@
-// Package postgres reads tables of PostgreSQL, RDS and Aurora: whole, or from where a cursor column stood.
+// Package postgres reads tables of PostgreSQL, RDS and Aurora: whole, from where a cursor column stood, or by the feed of their
+// changes, which its folder replication reads.
 package postgres
 
 import (

@@ -98,11 +98,11 @@ func canonical(c column, value string) string {
 	case asFloat64:
 		return "('x' || encode(float8send(" + value + "), 'hex'))::bit(64)::text"
 	case asDate:
-		return "(" + value + " - '1970-01-01'::date)::text"
+		return finite(value, "", "("+value+" - '1970-01-01'::date)::text")
 	case asTime:
 		return "(extract(epoch FROM " + value + ") * 1000000)::int8::text"
 	case asTimestamp:
-		return "(extract(epoch FROM date_trunc('second', " + value + "))::int8 * 1000000 + extract(microseconds FROM " + value + ")::int8 % 1000000)::text"
+		return finite(value, " AND "+value+" < '294247-01-01'", "(extract(epoch FROM date_trunc('second', "+value+"))::int8 * 1000000 + extract(microseconds FROM "+value+")::int8 % 1000000)::text")
 	case asBlob:
 		return "encode(" + value + ", 'hex')"
 	case asArray:
@@ -116,6 +116,12 @@ func canonical(c column, value string) string {
 		return "CASE WHEN " + value + " IS NOT NULL THEN concat(" + value + ") END" // a cast would cut the blanks off a char(n)
 	}
 	return value + "::text"
+}
+
+// finite is the text of a date or time that the lake can hold, and of any other what the server calls it: its row is not in the
+// lake, and must not end the comparison of all others.
+func finite(value, within, text string) string {
+	return "CASE WHEN isfinite(" + value + ")" + within + " THEN " + text + " ELSE " + value + "::text END"
 }
 
 // worded is a text with its length before it.

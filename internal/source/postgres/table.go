@@ -117,6 +117,11 @@ var (
 // choose settles the columns.
 func (s *scan) choose() error {
 	s.columns = columnsOf(s.rel, s.reader.columns, s.reader.Strict)
+	if s.reader.Follows() {
+		if err := s.leaveComputed(); err != nil {
+			return err
+		}
+	}
 	for i := range s.columns {
 		s.columns[i].checkText(s.control)
 	}
@@ -135,6 +140,25 @@ func (s *scan) choose() error {
 				WithHint("on_schema_change: add takes it in; or declare the columns to read with strict: true")
 		}
 	}
+	return nil
+}
+
+// leaveComputed leaves out columns that the server computes: it does not send them with changes, so they would be null from the
+// first change of their row on.
+func (s *scan) leaveComputed() error {
+	var out []column
+	for _, c := range s.columns {
+		a, ok := s.rel.attribute(c.name)
+		if !ok || !a.computed {
+			out = append(out, c)
+			continue
+		}
+		if known(s.reader.columns, c.name) {
+			return fault.New(fault.Usage, "column %q of %s is generated: the server does not send it with changes", c.name, s.rel.shown()).
+				WithHint("take it out of columns, and compute it in a SQL table above")
+		}
+	}
+	s.columns = out
 	return nil
 }
 

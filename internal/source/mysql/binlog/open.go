@@ -100,11 +100,24 @@ func (e explained) Next() ([]byte, error) {
 	return b, explain(err)
 }
 
-// explain names the refusal to read from a position: the log was purged, or never was this server's.
+// Torn says that a file of the log ends amid an event, as one does when MariaDB is killed while it writes. Of the transaction
+// that the event is of the server has undone all, where no more is missing.
+type Torn struct{ error }
+
+func (t *Torn) Unwrap() error { return t.error }
+
+// Within says whether the reading stands in a transaction.
+func (l *Log) Within() bool { return l.open }
+
+// explain names the refusal to read from a position: the log was purged, never was this server's, or was not written to its end.
 func explain(err error) error {
 	var said *wire.Error
 	if !errors.As(err, &said) || said.Code != 1236 {
 		return err
+	}
+	if strings.Contains(said.Message, "truncated in the middle of event") {
+		return &Torn{fault.New(fault.Data, "a file of the server's binary log ends in the middle of a change: %w", said).
+			WithHint("the server crashed, or its disk was full, while it wrote; what is not in its log can't be followed: read the table anew with --full")}
 	}
 	return fault.New(fault.Data, "the position is not in the server's binary log: %w", said).
 		WithHint("the log was purged past it, or belongs to another server; read the table anew with --full, and keep logs longer: binlog_expire_logs_seconds (RDS: binlog retention hours)")
@@ -157,6 +170,13 @@ func Now(ctx context.Context, c *wire.Conn) (Position, error) {
 		p.Last, err = gtid.ParseLast(rows[0][0].Value)
 		return p, err
 	}
-	p.Set, err = gtid.Parse(strings.ReplaceAll(rows[0][len(rows[0])-1].Value, "\n", ""))
+	// Where GTIDs are not fully on, transactions without one come, too, and nobody is served by them.
+	mode, err := c.Strings(ctx, "SHOW GLOBAL VARIABLES WHERE Variable_name = 'gtid_mode' AND Value = 'ON'")
+	if err != nil {
+		return p, fmt.Errorf("ask for the end of the binary log: %w", err)
+	}
+	if len(mode) > 0 {
+		p.Set, err = gtid.Parse(strings.ReplaceAll(rows[0][len(rows[0])-1].Value, "\n", ""))
+	}
 	return p, err
 }

@@ -84,9 +84,10 @@ func (p *Position) Has(t *Transaction) bool {
 	return !p.Before(&at) // the transaction's place is behind the position that it begins at
 }
 
-// add notes a transaction that has ended.
+// add notes a transaction that has ended. A position without ids gets none: they would not be all that came before it.
 func (p *Position) add(t Transaction) {
 	switch {
+	case !p.ByID():
 	case t.Maria.Sequence != 0:
 		p.Last.Add(t.Maria)
 	case t.Number != 0:

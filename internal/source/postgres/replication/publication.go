@@ -12,7 +12,38 @@ import (
 	"weir/internal/postgres"
 )
 
-// Publish makes a publication of tables, or adds those it lacks to one that is there. The role has to own them.
+// Followable refuses a relation that a publication cannot tell the changes of, before anything is done at the server: once a table
+// without a replica identity is published, the server refuses everyone's updates and deletes of it.
+func Followable(ctx context.Context, c *pgx.Conn, t Table) error {
+	p := publishedTable{Table: t}
+	var kind, persistence, identity string
+	err := c.QueryRow(ctx, `SELECT c.relkind::text, c.relpersistence::text, c.relreplident::text, `+hasIdentity+`
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`, t.Schema, t.Name).Scan(&kind, &persistence, &identity, &p.key)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", t, postgres.Classify(ctx, err))
+	}
+	what := ""
+	switch {
+	case kind != "r" && kind != "p":
+		what = map[string]string{"v": "a view", "m": "a materialized view", "f": "a foreign table"}[kind]
+	case persistence == "u":
+		what = "an unlogged table"
+	case persistence == "t":
+		what = "a temporary table"
+	}
+	if what != "" {
+		return fault.New(fault.Usage, "%s is %s: the server tells no changes of it", t, what).
+			WithHint("follow the tables below it, or read it whole or by a cursor: mode: replace, append or upsert, without read: feed")
+	}
+	p.identity = Identity(identity[0])
+	return p.check("")
+}
+
+// hasIdentity says of a pg_class c whether it has the index that its replica identity names.
+const hasIdentity = "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)"
+
+// Publish makes a publication of tables, or adds those it lacks to one that is there. The role has to own them. It refuses a
+// publication that does not tell all changes of them, as one that someone else has made may not.
 func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) error {
 	there, err := published(ctx, c, name)
 	if err != nil {
@@ -31,12 +62,16 @@ func Publish(ctx context.Context, c *pgx.Conn, name string, tables []Table) erro
 	case len(missing) > 0:
 		statement = fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE %s", postgres.Quote(name), strings.Join(missing, ", "))
 	default:
-		return nil
+		return checkPublished(ctx, c, name, tables)
 	}
 	if _, err := c.Exec(ctx, statement); err != nil {
+		if postgres.Code(err) == "42501" {
+			return fault.New(fault.Usage, "publish tables in %s: %w", name, postgres.Classify(ctx, err)).
+				WithHint("the role has to own the tables, and to have CREATE on the database for a new publication; or an owner runs: %s", statement)
+		}
 		return fmt.Errorf("publish tables in %s: %w", name, postgres.Classify(ctx, err))
 	}
-	return nil
+	return checkPublished(ctx, c, name, tables)
 }
 
 type publication struct {
@@ -68,8 +103,7 @@ func published(ctx context.Context, c *pgx.Conn, name string) (p publication, er
 	if version(c) >= 150000 {
 		filter = "p.rowfilter IS NOT NULL"
 	}
-	rows, err = c.Query(ctx, `SELECT p.schemaname, p.tablename, c.relreplident::text,
-			EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END), `+filter+`
+	rows, err = c.Query(ctx, `SELECT p.schemaname, p.tablename, c.relreplident::text, `+hasIdentity+`, `+filter+`
 		FROM pg_publication_tables p JOIN pg_namespace n ON n.nspname = p.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename
 		WHERE p.pubname = $1`, name)
 	if err != nil {
@@ -121,6 +155,6 @@ func (t *publishedTable) check(publication string) error {
 	if t.identity == IdentityFull || t.identity != IdentityNothing && t.key {
 		return nil
 	}
-	return fault.New(fault.Usage, "%s has no replica identity: the server refuses its updates and deletes, and cannot tell which rows they are of", t.Table).
+	return fault.New(fault.Usage, "%s has no replica identity: the server cannot tell which rows its updates and deletes are of, and refuses them while the table is published", t.Table).
 		WithHint("give it a primary key, or: ALTER TABLE %s REPLICA IDENTITY FULL", postgres.Quote(t.Schema, t.Name))
 }
