@@ -82,6 +82,15 @@ func (c columnList) personal() map[string]string {
 	return out
 }
 
+// personalMark begins what a description in the lake says of persons, where other engines see it too.
+const personalMark = " [personal: "
+
+// PlainDoc is a column's description without what it says of persons.
+func PlainDoc(doc string) string {
+	text, _, _ := strings.Cut(" "+doc, personalMark)
+	return strings.TrimSpace(text)
+}
+
 // columns parts a list into the columns with a type, and the earlier names by the names there are now.
 func (c columnList) columns() (typed []job.Column, was map[string]string) {
 	for _, column := range c {
@@ -117,6 +126,9 @@ func decodeColumnMap(column columnText, p project.Pair) (columnText, []project.P
 	var keys columnKeys
 	problems := project.Decode(p.Value, &keys)
 	column.Doc, column.Required, column.personal = keys.Description, keys.Required, keys.Personal
+	if keys.Personal != "" {
+		column.Doc = strings.TrimSpace(column.Doc + personalMark + keys.Personal + "]")
+	}
 	if keys.Nullable != nil && len(problems) == 0 {
 		if n := p.Value.Get("nullable"); p.Value.Get("required") != nil && keys.Required == *keys.Nullable {
 			problems = append(problems, n.Problem("nullable: %t and required: %t say opposite things", *keys.Nullable, keys.Required).WithHint("one of them is enough"))
