@@ -28,6 +28,12 @@ func (w *work) shape() error {
 	} else if w.columns, err = w.merge(brought); err != nil {
 		return err
 	}
+	for _, d := range w.t.Table.Columns {
+		// The lake does not keep that a column is required, and a replay reads the columns of the lake.
+		if i := indexOf(w.columns, d.Name); i >= 0 {
+			w.columns[i].Required = w.columns[i].Required || d.Required
+		}
+	}
 	w.arrange()
 	w.ids, err = lake.FieldIDs(w.columns, existing)
 	return err
@@ -116,7 +122,6 @@ func (w *work) merge(brought []job.Column) ([]job.Column, error) {
 	for _, c := range brought {
 		i := indexOf(merged, c.Name)
 		if i >= 0 {
-			merged[i].Required = merged[i].Required || c.Required
 			merged[i].Doc = cmp.Or(c.Doc, merged[i].Doc)
 		}
 		switch {
