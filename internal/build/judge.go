@@ -75,7 +75,12 @@ func holding(aways []away) string {
 
 // rowsAway judges the row rules, and gives those that turn rows away.
 func (w *work) rowsAway(ctx context.Context) ([]away, error) {
-	outcomes, err := w.checks.JudgeRows(ctx, w.s, "("+w.delta.sql+")")
+	relation := "(" + w.delta.sql + ")"
+	outcomes, err := w.checks.JudgeRows(ctx, w.s, relation)
+	if err != nil {
+		return nil, fmt.Errorf("judge rows: %w", err)
+	}
+	predicates, err := w.checks.Predicates(ctx, w.s, relation, nil)
 	if err != nil {
 		return nil, fmt.Errorf("judge rows: %w", err)
 	}
@@ -86,9 +91,9 @@ func (w *work) rowsAway(ctx context.Context) ([]away, error) {
 		switch text := w.checks.RowRules()[i].Text; {
 		case o.Passed:
 		case o.Rule.OnFail == quality.Quarantine:
-			out = append(out, away{holds: "(" + w.checks.Predicate(i) + ")", rule: text, reason: "does not hold: " + text})
+			out = append(out, away{holds: "(" + predicates[i] + ")", rule: text, reason: "does not hold: " + text})
 		case o.Rule.OnFail == quality.Stop:
-			stops = append(stops, w.broken(ctx, o, w.checks.Predicate(i)))
+			stops = append(stops, w.broken(ctx, o, predicates[i]))
 		}
 	}
 	return out, w.stopped(stops)

@@ -64,10 +64,11 @@ func (r *replaying) sifting() string {
 	typed := "SELECT " + nthColumn + ", " + reason + " AS " + reasonColumn + ", " + strings.Join(items, ", ") + " FROM (" + numbered(r.read.rel) + ") AS d"
 	why, rule := "", ""
 	for i, x := range r.checks.RowRules() {
-		if x.OnFail == quality.Warn {
+		predicate := r.checks.Predicate(i)
+		if x.OnFail == quality.Warn || predicate == "" {
 			continue
 		}
-		broken := " WHEN NOT (" + r.checks.Predicate(i) + ") THEN "
+		broken := " WHEN NOT (" + predicate + ") THEN "
 		why += broken + job.Literal("does not hold: "+x.Text)
 		rule += broken + job.Literal(x.Text)
 	}

@@ -89,6 +89,7 @@ func (a *app) root() *cobra.Command {
 		a.publishCommand(),
 		a.compileCommand(),
 		a.testCommand(),
+		a.qualityCommand(),
 		a.queryCommand(),
 		a.diffCommand(),
 		a.verifyCommand(),

@@ -80,7 +80,7 @@ func isFile(dir, name string) bool {
 
 // onFiles reads files as a crawl would define them. Text is read once, into Parquet in a temporary folder.
 func (a *app) onFiles(ctx context.Context, name string, do func(relation) error) (err error) {
-	scratch, err := openScratch(filepath.Join(os.TempDir(), "weir-scratch"))
+	scratch, err := openScratch(filepath.Join(temporaryFolder(), "profile"))
 	if err != nil {
 		return err
 	}
@@ -312,16 +312,26 @@ func closing(rel source.Relation) func(context.Context) error {
 	return rel.Close
 }
 
-// copy reads the rows into a Parquet file.
+// copy reads the rows into Parquet files.
 func (in *filesIn) copy(ctx context.Context, rel source.Relation, r *relation) error {
-	path := filepath.Join(in.scratch.part("rows"), "rows.parquet")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fault.New(fault.Unavailable, "keep rows: %w", err)
-	}
-	if err := in.session.Exec(ctx, "COPY (SELECT "+names(r.columns)+" FROM ("+rel.SQL+")) TO "+job.Literal(path)+" (FORMAT parquet)"); err != nil {
+	dir := in.scratch.part("rows")
+	files, err := in.session.Stage(ctx, job.Write{SQL: "SELECT " + names(r.columns) + " FROM (" + rel.SQL + ")", Columns: r.columns, Dir: dir, Prefix: "rows"}, "", nil)
+	if err != nil {
 		return err
 	}
-	r.from = "read_parquet(" + job.Literal(path) + ")"
+	if len(files) == 0 {
+		var items []string
+		for _, c := range r.columns {
+			items = append(items, "NULL::"+c.Type+" AS "+job.Quote(c.Name))
+		}
+		r.from = "(SELECT " + strings.Join(items, ", ") + " WHERE false)"
+		return nil
+	}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = job.Literal(f.Path)
+	}
+	r.from = "read_parquet([" + strings.Join(paths, ", ") + "])"
 	return nil
 }
 

@@ -20,9 +20,9 @@ const profileWidth = 80
 func printProfile(out io.Writer, p *profile.Profile, notes []string) {
 	head := fmt.Sprintf("%s · %s · %s", p.Name, plural(p.Rows, "row"), plural(int64(len(p.Columns)), "column"))
 	if !p.Whole() {
-		head += " · " + count(p.Looked) + " rows looked at one by one"
+		head += " · " + count(p.Looked) + " looked at one by one"
 	}
-	fmt.Fprintln(out, head)
+	lines(out, "", head)
 	for _, n := range notes {
 		fmt.Fprintln(out, "  note: "+n)
 	}

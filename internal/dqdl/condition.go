@@ -107,5 +107,5 @@ func (c *SizeCondition) Holds(bytes int64) bool {
 	for i, o := range c.Operands {
 		values[i] = float64(o.Count())
 	}
-	return compare(c.Op, float64(bytes), values)
+	return Compare(c.Op, float64(bytes), values)
 }

@@ -136,7 +136,7 @@ func (c *NumberCondition) HoldsWith(metric float64, fns Functions) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	return compare(c.Op, metric, values), nil
+	return Compare(c.Op, metric, values), nil
 }
 
 // Evaluate gives the operands' values; NULL is NaN.
@@ -176,8 +176,8 @@ func (c *NumberCondition) Calls() []string {
 	return names
 }
 
-// compare is exact on 64-bit floats. NaN equals NaN and satisfies no ordering, as in the reference.
-func compare(op Op, m float64, v []float64) bool {
+// Compare is exact on 64-bit floats. NaN equals NaN and satisfies no ordering, as in the reference.
+func Compare(op Op, m float64, v []float64) bool {
 	switch op {
 	case Equal, In:
 		return among(m, v)

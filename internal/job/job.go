@@ -82,6 +82,12 @@ type Write struct {
 	AtRest    bool             `json:"at_rest,omitempty"`    // SQL reads files that stay: it gives the same rows each time
 }
 
+// Query is a question to an engine whose answer is one row of numbers, conditions and NULLs.
+type Query struct {
+	SQL    string   `json:"sql"`
+	Values []string `json:"values"` // what each value of the row is, in order
+}
+
 // Params are values bound to $names in SQL. Values are string, int64, float64, bool or time.Time.
 type Params map[string]any
 

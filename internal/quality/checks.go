@@ -14,6 +14,9 @@ import (
 type Checks struct {
 	rows  []*check
 	table []*check
+	all   []*check // in the order given
+	// analyzers measure only.
+	analyzers []*check
 }
 
 // check is one rule and what it became.
@@ -31,7 +34,12 @@ func Compile(rules []Rule, cols []job.Column) (*Checks, error) {
 
 // CompileAt is Compile with the time that now() and ages in the rules are counted from.
 func CompileAt(rules []Rule, cols []job.Column, now time.Time) (*Checks, error) {
-	c := &compiler{columns: cols, now: now.UTC()}
+	return CompileFor(rules, Table{Columns: cols, Now: now})
+}
+
+// CompileFor is Compile for a table of which more is known than its columns.
+func CompileFor(rules []Rule, t Table) (*Checks, error) {
+	c := newCompiler(t)
 	checks := &Checks{}
 	var errs []error
 	for _, r := range rules {
@@ -40,11 +48,7 @@ func CompileAt(rules []Rule, cols []job.Column, now time.Time) (*Checks, error) 
 			errs = append(errs, err)
 			continue
 		}
-		if n.aboutRows() {
-			checks.rows = append(checks.rows, &check{rule: r, node: n})
-		} else {
-			checks.table = append(checks.table, &check{rule: r, node: n})
-		}
+		checks.add(&check{rule: r, node: n})
 	}
 	switch len(errs) {
 	case 0:
@@ -53,6 +57,43 @@ func CompileAt(rules []Rule, cols []job.Column, now time.Time) (*Checks, error) 
 		return nil, errs[0]
 	}
 	return nil, fault.New(fault.Usage, "%w", errors.Join(errs...)).WithHint("%s", fault.HintOf(errs[0]))
+}
+
+// CompileRuleset makes a whole document ready to be judged as Glue judges it: what cannot be used fails when it is judged.
+func CompileRuleset(set *dqdl.Ruleset, t Table) (*Checks, error) {
+	t.Lenient = true
+	rules := make([]Rule, len(set.Rules))
+	for i, r := range set.Rules {
+		rules[i] = Rule{Rule: r, OnFail: Warn}
+	}
+	checks, err := CompileFor(rules, t)
+	if err != nil {
+		return nil, err
+	}
+	c := newCompiler(t)
+	for _, r := range set.Analyzers {
+		n, err := c.analyzer(r)
+		if err != nil {
+			n = failing(r, err)
+		}
+		checks.analyzers = append(checks.analyzers, &check{rule: Rule{Text: r.String(), Rule: r}, node: n})
+	}
+	return checks, nil
+}
+
+func newCompiler(t Table) *compiler {
+	t.Now = t.Now.UTC()
+	return &compiler{Table: t}
+}
+
+// add puts a check with those of rows or of the table. What turns rows away is asked before they are merged.
+func (c *Checks) add(k *check) {
+	c.all = append(c.all, k)
+	if k.node.aboutRows() || k.rule.OnFail == Quarantine {
+		c.rows = append(c.rows, k)
+	} else {
+		c.table = append(c.table, k)
+	}
 }
 
 // rule compiles one rule, parsing and printing it first where the caller left that open.
@@ -71,8 +112,8 @@ func (c *compiler) rule(r *Rule) (*node, error) {
 	if err != nil {
 		return nil, unusable(*r, err)
 	}
-	if r.OnFail == Quarantine && !n.aboutRows() {
-		return nil, unusable(*r, fault.New(fault.Usage, "only rules about single rows can quarantine: IsComplete, ColumnValues, ColumnLength and composites of them").
+	if r.OnFail == Quarantine && !n.tellsRows() {
+		return nil, unusable(*r, fault.New(fault.Usage, "only rules that say which rows fail can quarantine, and composites of them").
 			WithHint("set on_fail: stop or on_fail: warn"))
 	}
 	return n, nil
@@ -86,7 +127,8 @@ func unusable(r Rule, err error) error {
 	return fault.New(fault.Usage, "rule %s%s: %w", r.Text, place, err).WithHint("%s", fault.HintOf(err))
 }
 
-// RowRules are the rules with a meaning for a single row, whatever the other rows are, in the order given to Compile.
+// RowRules are the rules with a meaning for a single row, whatever the other rows are, and those that turn rows away, in
+// the order given to Compile.
 func (c *Checks) RowRules() []Rule { return rulesOf(c.rows) }
 
 // TableRules are all other rules, in the order given to Compile.
@@ -99,8 +141,3 @@ func rulesOf(checks []*check) []Rule {
 	}
 	return rules
 }
-
-// Predicate gives row rule i (its place in RowRules) as an SQL condition over a row, with quoted, unqualified columns.
-// It is TRUE for rows that pass and for rows outside the rule's where, FALSE for the others, never NULL. A composite is
-// judged here row by row, although JudgeRows judges its members each over all rows.
-func (c *Checks) Predicate(i int) string { return c.rows[i].node.predicate() }

@@ -24,7 +24,16 @@ func TestCompileSaysWhatCannotBeUsed(t *testing.T) {
 	for _, c := range []struct{ rule, want, hint string }{
 		{`IsComplete "order_idd"`, `column "order_idd" is not in the table; nearest: order_id`, ""},
 		{`(RowCount > 1) AND (IsUnique "odrer_id")`, `nearest: order_id`, ""},
-		{`ColumnDataType "status" = "DATE"`, `rules of type ColumnDataType are not evaluated in this version`, "evaluated are ColumnCount, ColumnExists,"},
+		{`ColumnDataType "status" = "DAY"`, `Unrecognized data type "DAY"`, "DECIMAL(p,s)"},
+		{`ColumnDataType "status" in ["DATE","INTEGER"]`, `with = or !=, not with in`, ""},
+		{`ColumnDataType "status" = "DATE" with format = "yyyy"`, `format "yyyy" of a date is not known`, "dd-MM-yyyy"},
+		{`RowCountMatch "ref" = 1`, `"ref" is not found in additional sources`, "no further table is given"},
+		{`ReferentialIntegrity "status" "nothing" = 1`, `"nothing" is not a column of a further table`, "reference.column"},
+		{`AggregateMatch "max(total)" "sum(total)" = 1`, `"max(total)" is not sum(column) or avg(column)`, ""},
+		{`ColumnNamesMatchPattern "("`, `pattern: error parsing regexp`, "RE2"},
+		{`FileSize > 1`, `rules about files are not judged here`, "eval"},
+		{`DetectAnomalies "IsComplete" "total"`, `does not watch "IsComplete"`, "RowCount"},
+		{`RowCount > smallest(3)`, `function smallest is not known`, "last, abs"},
 		{`Mean "status" > 1`, `Mean needs a column of numbers; "status" is VARCHAR`, ""},
 		{`ColumnValues "at" > 5`, `column "at" is TIMESTAMP and cannot be compared with numbers`, ""},
 		{`ColumnValues "total" > "2022-01-01"`, `cannot be compared with dates`, ""},
@@ -32,7 +41,7 @@ func TestCompileSaysWhatCannotBeUsed(t *testing.T) {
 		{`ColumnValues "status" matches "("`, `pattern: error parsing regexp`, "RE2"},
 		{`ColumnValues "total" > NULL`, `NULL has no order`, ""},
 		{`ColumnLength "status" = NULL`, `NULL is no length`, ""},
-		{`RowCount > avg(last(3))`, `function last is not evaluated in this version`, "avg"},
+		{`RowCount > avg(last(3))`, `last() asks for the values of earlier runs, which are not kept here`, "--history"},
 		{`RowCount > index(1, 7)`, `not a place`, ""},
 		{`ColumnValues "total" > 1 / 0`, `1 / 0 is not a number`, ""},
 		{`DataFreshness "paid" < 3 days`, `cannot be compared with dates`, ""},
@@ -80,7 +89,7 @@ func TestRulesAreAboutRowsOrTheTable(t *testing.T) {
 	for i := range all {
 		all[i].OnFail = Quarantine
 		_, err := Compile(all[i:i+1], orderColumns)
-		about := i == 1 || i == 2 || i == 4
+		about := i == 1 || i == 2 || i == 4 || i == 5 || i == 6
 		if about != (err == nil) || err != nil && (fault.ClassOf(err) != fault.Usage || !strings.Contains(err.Error(), "quarantine")) {
 			t.Errorf("%s: %v", all[i].Text, err)
 		}
@@ -136,7 +145,7 @@ func TestFailedRowsAreCounted(t *testing.T) {
 		`ColumnValues "x" > 0 with threshold >= 0.5`:                          {Passed: true, Failed: 2, Total: 4},
 		`ColumnValues "x" > 0 with threshold > 0.5`:                           {Failed: 2, Total: 4, Reason: `the ratio of rows that pass is 0.5, wanted > 0.5`},
 		`ColumnValues "x" > 0 where "id > 2"`:                                 {Failed: 1, Total: 2, Reason: `"x" is not > 0`},
-		`ColumnValues "x" > 0 where "id > 9"`:                                 {Passed: true},
+		`ColumnValues "x" > 0 where "id > 9"`:                                 {Passed: true, Reason: noneMatched},
 		`ColumnValues "x" > 0 where "id = 1 -- one"`:                          {Passed: true, Total: 1},
 		`ColumnLength "s" > 0`:                                                {Failed: 2, Total: 4, Reason: `the length of "s" is not > 0`},
 		`ColumnLength "s" < 3`:                                                {Failed: 1, Total: 4, Reason: `the length of "s" is not < 3`},
@@ -160,14 +169,14 @@ func TestFailedRowsAreCounted(t *testing.T) {
 		`CustomSql "select count(*) from other -- x" = 2`:                     {Passed: true},
 		"CustomSql \"select max(`x`) from primary\" = 9":                      {Passed: true},
 		`Entropy "s" > 0 where "s is null"`:                                   {Reason: `"s" holds no value`},
-		`Mean "x" > 0 where "id > 9"`:                                         {Passed: true},
+		`Mean "x" > 0 where "id > 9"`:                                         {Passed: true, Reason: noneMatched},
 		`ColumnValues "s" > 0`:                                                {Failed: 4, Total: 4, Reason: `"s" is not > 0`},
 		`ColumnValues "s" != 0`:                                               {Passed: true, Total: 4},
 		`ColumnValues "id" matches "[123]"`:                                   {Passed: true, Total: 4},
 		`ColumnValues "s" in ["A","CCC",NULL,EMPTY] with ignoreCase = "true"`: {Passed: true, Total: 4},
 	} {
 		got := d.judged(t, "t", rules(t, text), map[string]string{"other": "(VALUES (1), (2))"})[0]
-		got.Rule, got.Metrics = Rule{}, nil
+		got.Rule, got.Metrics, got.TellsRows = Rule{}, nil, false
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", text, got, want)
 		}
@@ -203,9 +212,9 @@ func TestNumbersAreComparedExactly(t *testing.T) {
 // One rule that cannot be run does not take the others with it.
 func TestRulesThatCannotRunFailAlone(t *testing.T) {
 	d := newDuck(t)
-	d.exec(t, `CREATE TABLE t AS SELECT 1 AS id, 'x' AS s, 'inf'::DOUBLE AS x UNION ALL SELECT 2, 'y', 1`)
+	d.exec(t, `CREATE TABLE t AS SELECT 1 AS id, 'x' AS s, 9223372036854775807 AS big UNION ALL SELECT 2, 'y', 1`)
 	all := rules(t, `IsComplete "id"`, `IsComplete "id" where "nothing > 1"`, `IsComplete "s" where "%%'' > %%"`, `ColumnValues "id" > 0 where "s::int > 0"`,
-		`RowCount = 2`, `StandardDeviation "x" > 0`, `CustomSql "select nothing from primary" = 1`, `CustomSql "select broken("`, `IsUnique "id" where "nothing"`)
+		`RowCount = 2`, `Range "big" > 0 where "s::int > 0"`, `CustomSql "select nothing from primary" = 1`, `CustomSql "select broken("`, `IsUnique "id" where "nothing"`)
 	got := d.judged(t, "t", all, nil)
 	for i, passed := range []bool{true, false, false, false, true, false, false, false, false} {
 		if got[i].Passed != passed || !passed && (!strings.Contains(got[i].Reason, "fails: ") && !strings.Contains(got[i].Reason, "cannot be evaluated: ")) {
@@ -312,7 +321,11 @@ func TestPredicateAgreesWithOutcome(t *testing.T) {
 		}
 		o := outcomes[0]
 		var failed, unknown float64
-		err = d.Query(t.Context(), "SELECT count(*) FILTER (WHERE NOT p), count(*) FILTER (WHERE p IS NULL) FROM (SELECT "+checks.Predicate(0)+" AS p FROM t)", func(row []any) error {
+		predicates, err := checks.Predicates(t.Context(), d, "t", nil)
+		if err != nil {
+			r.Fatal(err)
+		}
+		err = d.Query(t.Context(), "SELECT count(*) FILTER (WHERE NOT p), count(*) FILTER (WHERE p IS NULL) FROM (SELECT "+predicates[0]+" AS p FROM t)", func(row []any) error {
 			failed, _ = float(row[0])
 			unknown, _ = float(row[1])
 			return nil
@@ -321,7 +334,7 @@ func TestPredicateAgreesWithOutcome(t *testing.T) {
 			r.Fatalf("%s: %v", text, err)
 		}
 		if unknown != 0 {
-			r.Fatalf("%s: predicate is NULL for %v rows: %s", text, unknown, checks.Predicate(0))
+			r.Fatalf("%s: predicate is NULL for %v rows: %s", text, unknown, predicates[0])
 		}
 		composite := o.Rule.Rule.Join != ""
 		if !composite && failed != float64(o.Failed) || composite && !o.Passed && failed != float64(o.Failed) {

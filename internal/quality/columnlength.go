@@ -15,7 +15,14 @@ func columnLength(c *compiler, l *leaf) error {
 	if err != nil {
 		return err
 	}
-	cond := l.rule.Condition.(*dqdl.NumberCondition)
+	length := "length(" + s + ")"
+	minimum, maximum := l.filtered("min(coalesce("+length+", 0))"), l.filtered("max(coalesce("+length+", 0))")
+	least := extreme{metricName([]column{col}, "MinimumLength"), "CAST(" + minimum + " AS DOUBLE)"}
+	most := extreme{metricName([]column{col}, "MaximumLength"), "CAST(" + maximum + " AS DOUBLE)"}
+	cond, ok := l.rule.Condition.(*dqdl.NumberCondition)
+	if !ok {
+		return l.extremes([]column{col}, least, most)
+	}
 	o, err := numbers(cond)
 	if err != nil {
 		return err
@@ -23,18 +30,16 @@ func columnLength(c *compiler, l *leaf) error {
 	if o.null {
 		return fault.New(fault.Usage, "NULL is no length: a value that is NULL has length 0")
 	}
-	length := "length(" + s + ")"
 	l.test = lengthTest(o, length, cond)
 	a := rowsAsk{ratio: metricName([]column{col}, "LengthCompliance"),
 		reason: "the length of " + list([]column{col}) + " " + isNot(cond)}
-	minimum, maximum := l.filtered("min(coalesce("+length+", 0))"), l.filtered("max(coalesce("+length+", 0))")
 	all, low, high := o.extremes(minimum, maximum)
 	a.allPass = all
 	if low {
-		a.extremes = append(a.extremes, extreme{metricName([]column{col}, "MinimumLength"), "CAST(" + minimum + " AS DOUBLE)"})
+		a.extremes = append(a.extremes, least)
 	}
 	if high {
-		a.extremes = append(a.extremes, extreme{metricName([]column{col}, "MaximumLength"), "CAST(" + maximum + " AS DOUBLE)"})
+		a.extremes = append(a.extremes, most)
 	}
 	l.judgeRows(a)
 	return nil
@@ -51,7 +56,7 @@ func lengthTest(o operands, length string, cond *dqdl.NumberCondition) *test {
 	default:
 		sql = o.order(length)
 	}
-	nullPasses := holds(cond, 0)
+	nullPasses := cond.Holds(0)
 	if nullPasses == negated {
 		return &test{sql: sql, fail: negated}
 	}

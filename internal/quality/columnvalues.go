@@ -16,6 +16,9 @@ func columnValues(c *compiler, l *leaf) error {
 	if err != nil {
 		return err
 	}
+	if l.rule.Condition == nil {
+		return valueRange(l, col)
+	}
 	a := rowsAsk{ratio: metricName([]column{col}, "ColumnValues.Compliance"),
 		reason: list([]column{col}) + " " + isNot(l.rule.Condition)}
 	switch cond := l.rule.Condition.(type) {
@@ -33,6 +36,17 @@ func columnValues(c *compiler, l *leaf) error {
 		l.judgeRows(a)
 	}
 	return err
+}
+
+// valueRange is the analyzer: the smallest and the greatest number of a column.
+func valueRange(l *leaf, col column) error {
+	x, err := col.asNumber()
+	if err != nil {
+		return err
+	}
+	cols := []column{col}
+	return l.extremes(cols, extreme{metricName(cols, "Minimum"), "CAST(" + l.filtered("min("+x+")") + " AS DOUBLE)"},
+		extreme{metricName(cols, "Maximum"), "CAST(" + l.filtered("max("+x+")") + " AS DOUBLE)"})
 }
 
 // numberValues compares numbers. Where a minimum or maximum is the metric, it also tells whether every row passes, so that
@@ -121,7 +135,7 @@ func ignoresCase(r *dqdl.Rule) bool {
 func patternTest(s string, cond *dqdl.StringCondition, fold bool) (*test, error) {
 	pattern := string(cond.Operands[0].Quoted)
 	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, fault.New(fault.Usage, "pattern: %w", err).WithHint("patterns are those of RE2, without look-around")
+		return nil, badPattern(err)
 	}
 	sql := "regexp_full_match(" + s + ", " + job.Literal(pattern)
 	if fold {
@@ -152,7 +166,7 @@ func (c *compiler) dateValues(l *leaf, col column, cond *dqdl.DateCondition) err
 			o.null = true
 			continue
 		}
-		at, err := m.At(c.now, zone)
+		at, err := m.At(c.Now, zone)
 		if err != nil {
 			return fault.New(fault.Usage, "%w", err)
 		}

@@ -1,7 +1,6 @@
 package quality
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -119,9 +118,6 @@ func (o operands) extremes(minimum, maximum string) (sql string, low, high bool)
 	return "", false, false
 }
 
-// holds says whether a metric satisfies a condition whose functions Compile has found answerable.
-func holds(c *dqdl.NumberCondition, metric float64) bool { return c.Holds(metric) }
-
 // isNot puts a condition that failed into words, behind the name of what was compared.
 func isNot(c dqdl.Condition) string {
 	words := strings.TrimPrefix(c.String(), string(c.Operator())+" ")
@@ -137,17 +133,6 @@ func isNot(c dqdl.Condition) string {
 }
 
 func plain(f float64) string { return strconv.FormatFloat(f, 'g', 10, 64) }
-
-// metric is the verdict on one number.
-func metric(l *leaf, name string, value float64) verdict {
-	c := l.rule.Condition.(*dqdl.NumberCondition)
-	v := verdict{passed: holds(c, value), metrics: map[string]float64{name: value}}
-	if !v.passed {
-		short := name[strings.LastIndexByte(name, '.')+1:]
-		v.reason = fmt.Sprintf("%s is %s, wanted %s", short, plain(value), c)
-	}
-	return v
-}
 
 // quotedTexts writes texts as SQL, each once.
 func quotedTexts(texts []string, quote func(string) string) []string {

@@ -1,11 +1,12 @@
 package quality
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"weir/internal/dqdl"
 	"weir/internal/fault"
@@ -18,83 +19,148 @@ type kind func(*compiler, *leaf) error
 // kinds are the types of rule that this version evaluates.
 func kinds() map[string]kind {
 	return map[string]kind{
-		"ColumnCount":         columnCount,
-		"ColumnExists":        columnExists,
-		"ColumnLength":        columnLength,
-		"ColumnValues":        columnValues,
-		"Completeness":        completeness,
-		"CustomSql":           customSQL,
-		"DataFreshness":       dataFreshness,
-		"DistinctValuesCount": distinctValuesCount,
-		"Entropy":             entropy,
-		"IsComplete":          isComplete,
-		"IsPrimaryKey":        isPrimaryKey,
-		"IsUnique":            isUnique,
-		"Mean":                mean,
-		"RowCount":            rowCount,
-		"StandardDeviation":   standardDeviation,
-		"Sum":                 sum,
-		"UniqueValueRatio":    uniqueValueRatio,
-		"Uniqueness":          uniqueness,
-		"Variance":            variance,
+		"AggregateMatch":          aggregateMatch,
+		"AllStatistics":           allStatistics,
+		"ColumnCorrelation":       columnCorrelation,
+		"ColumnCount":             columnCount,
+		"ColumnDataType":          columnDataType,
+		"ColumnExists":            columnExists,
+		"ColumnLength":            columnLength,
+		"ColumnNamesMatchPattern": columnNamesMatchPattern,
+		"ColumnValues":            columnValues,
+		"Completeness":            completeness,
+		"CustomSql":               customSQL,
+		"DataFreshness":           dataFreshness,
+		"DatasetMatch":            datasetMatch,
+		"DetectAnomalies":         detectAnomalies,
+		"DistinctValuesCount":     distinctValuesCount,
+		"Distribution":            distribution,
+		"DuplicateRowCount":       duplicateRowCount,
+		"Entropy":                 entropy,
+		"FileFreshness":           fileFreshness,
+		"FileMatch":               fileMatch,
+		"FileSize":                fileSize,
+		"FileUniqueness":          fileUniqueness,
+		"InterquartileRange":      interquartileRange,
+		"IsComplete":              isComplete,
+		"IsPrimaryKey":            isPrimaryKey,
+		"IsUnique":                isUnique,
+		"Kurtosis":                kurtosis,
+		"Mean":                    mean,
+		"Range":                   spread,
+		"ReferentialIntegrity":    referentialIntegrity,
+		"RowCount":                rowCount,
+		"RowCountMatch":           rowCountMatch,
+		"SchemaMatch":             schemaMatch,
+		"Skewness":                skewness,
+		"StandardDeviation":       standardDeviation,
+		"Sum":                     sum,
+		"UniqueValueRatio":        uniqueValueRatio,
+		"Uniqueness":              uniqueness,
+		"Variance":                variance,
+		"ZerosCount":              zerosCount,
 	}
 }
 
 // compiler knows the table the rules are about.
 type compiler struct {
-	columns []job.Column
-	now     time.Time // UTC
+	Table
 }
 
 func (c *compiler) node(r *dqdl.Rule) (*node, error) {
 	if r.Join != "" {
-		n := &node{join: r.Join}
-		for _, m := range r.Members {
-			member, err := c.node(m)
-			if err != nil {
-				return nil, err
-			}
-			n.members = append(n.members, member)
-		}
-		return n, nil
+		return c.composite(r)
 	}
+	n, err := c.simple(r)
+	if err != nil && c.Lenient {
+		return failing(r, err), nil
+	}
+	return n, err
+}
+
+// failing is a rule that cannot be used and fails for that.
+func failing(r *dqdl.Rule, err error) *node {
+	v := verdict{reason: err.Error(), broken: errors.As(err, &unanswered{})}
+	return &node{rule: r, leaf: &leaf{rule: r, judge: func(context.Context, *pass) (verdict, error) { return v, nil }}}
+}
+
+func (c *compiler) simple(r *dqdl.Rule) (*node, error) {
 	prepare, ok := kinds()[r.Name]
 	if !ok {
-		return nil, fault.New(fault.Usage, "rules of type %s are not evaluated in this version", r.Name).
-			WithHint("evaluated are %s", strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
+		return nil, fault.New(fault.Usage, "rules of type %s are not known", r.Name).
+			WithHint("known are %s", strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
 	}
-	if err := answerable(r); err != nil {
+	if err := c.answerable(r); err != nil {
 		return nil, err
 	}
-	l := &leaf{rule: r, scope: scopeOf(r)}
+	l := &leaf{rule: r, scope: scopeOf(r), history: c.History}
 	if err := prepare(c, l); err != nil {
 		return nil, err
 	}
-	return &node{leaf: l}, nil
+	return &node{rule: r, leaf: l}, nil
 }
 
-// answerable refuses conditions whose functions need what is not kept: the values of earlier runs.
-func answerable(r *dqdl.Rule) error {
-	known := dqdl.Standard()
-	conditions := []*dqdl.NumberCondition{r.Threshold}
-	if n, ok := r.Condition.(*dqdl.NumberCondition); ok {
-		conditions = append(conditions, n)
-	}
-	for _, n := range conditions {
-		if n == nil {
+// composite compiles every member, so that all that is wrong with one is said at once.
+func (c *compiler) composite(r *dqdl.Rule) (*node, error) {
+	n := &node{rule: r, join: r.Join, byRow: c.ByRow}
+	var errs []error
+	for _, m := range r.Members {
+		member, err := c.node(m)
+		if err != nil {
+			errs = append(errs, err)
 			continue
 		}
+		n.members = append(n.members, member)
+	}
+	switch len(errs) {
+	case 0:
+		return n, nil
+	case 1:
+		return nil, errs[0]
+	}
+	return nil, fault.New(fault.Usage, "%w", errors.Join(errs...)).WithHint("%s", fault.HintOf(errs[0]))
+}
+
+// unanswered marks the errors of rules that ask for what there is not, rather than say something untrue of the table.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error { return u.error }
+
+// answerable refuses conditions whose functions are not known or need what is not kept: the values of earlier runs.
+func (c *compiler) answerable(r *dqdl.Rule) error {
+	known := dqdl.Standard()
+	for _, n := range conditionsOf(r) {
+		past := false
 		for _, call := range n.Calls() {
-			if _, ok := known[call]; !ok {
-				return fault.New(fault.Usage, "function %s is not evaluated in this version", call).
-					WithHint("evaluated are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			if _, ok := known[call]; !ok && call != last {
+				return unanswered{fault.New(fault.Usage, "function %s is not known", call).
+					WithHint("known are last, %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))}
 			}
+			past = past || call == last
+		}
+		if past && c.History == nil {
+			return unanswered{fault.New(fault.Usage, "last() asks for the values of earlier runs, which are not kept here").
+				WithHint("weir quality eval takes them with --history FILE")}
+		}
+		if past {
+			continue // what it comes to is known when the rule is judged
 		}
 		if _, err := n.Evaluate(known); err != nil {
-			return err
+			return unanswered{fault.New(fault.Usage, "%w", err)}
 		}
 	}
 	return nil
+}
+
+// conditionsOf gives the conditions on numbers of a simple rule.
+func conditionsOf(r *dqdl.Rule) (all []*dqdl.NumberCondition) {
+	if n, ok := r.Condition.(*dqdl.NumberCondition); ok {
+		all = append(all, n)
+	}
+	if r.Threshold != nil {
+		all = append(all, r.Threshold)
+	}
+	return all
 }
 
 func scopeOf(r *dqdl.Rule) string {
@@ -114,32 +180,40 @@ func parenthesized(sql string) string {
 
 // column finds the column that parameter i names.
 func (c *compiler) column(r *dqdl.Rule, i int) (column, error) {
-	name := r.Params[i].Value()
+	return columnNamed(c.Columns, r.Params[i].Value(), "the table")
+}
+
+// columnNamed finds a column by its name, the letters' case as it is if there is one such and whatever it is otherwise.
+// Backticks around a name do not count.
+func columnNamed(cols []job.Column, name, where string) (column, error) {
+	if n := len(name); n > 2 && name[0] == '`' && name[n-1] == '`' {
+		name = name[1 : n-1]
+	}
 	for _, same := range []func(string) bool{
 		func(s string) bool { return s == name },
 		func(s string) bool { return strings.EqualFold(s, name) },
 	} {
-		for _, col := range c.columns {
+		for _, col := range cols {
 			if same(col.Name) {
 				return columnOf(col), nil
 			}
 		}
 	}
-	return column{}, fault.New(fault.Usage, "%s", c.missing(name))
+	return column{}, fault.New(fault.Usage, "%s", missing(cols, name, where))
 }
 
 // missing says that there is no such column, and which name is most like it.
-func (c *compiler) missing(name string) string {
-	text := fmt.Sprintf("column %q is not in the table", name)
-	if n := dqdl.Nearest(name, c.names()); n != "" {
+func missing(cols []job.Column, name, where string) string {
+	text := fmt.Sprintf("column %q is not in %s", name, where)
+	if n := dqdl.Nearest(name, namesOf(cols)); n != "" {
 		text += "; nearest: " + n
 	}
 	return text
 }
 
-func (c *compiler) names() []string {
-	names := make([]string, len(c.columns))
-	for i, col := range c.columns {
+func namesOf(cols []job.Column) []string {
+	names := make([]string, len(cols))
+	for i, col := range cols {
 		names[i] = col.Name
 	}
 	return names
@@ -176,5 +250,9 @@ func (l *leaf) counting(condition string) string {
 	return "count(*) FILTER (WHERE " + l.scope + " AND (" + condition + "))"
 }
 
-// ask adds aggregates to those of the scan.
-func (l *leaf) ask(aggregates ...string) { l.asks = append(l.asks, aggregates...) }
+// ask adds aggregates over the relation under judgement.
+func (l *leaf) ask(aggregates ...string) {
+	for _, a := range aggregates {
+		l.asks = append(l.asks, ask{aggregate: a})
+	}
+}

@@ -29,13 +29,14 @@ func completeness(c *compiler, l *leaf) error {
 	}
 	total, present := l.filtered("count(*)"), l.filtered("count("+col.sql+")")
 	l.ask(total, present)
-	l.judge = func(_ context.Context, p *pass) (verdict, error) {
+	l.row = func(context.Context, *pass) (string, error) { return col.sql + " IS NOT NULL", nil }
+	l.judge = func(ctx context.Context, p *pass) (verdict, error) {
 		n := p.count(total)
 		if n == 0 {
 			return noRows(l, p), nil
 		}
 		held := p.count(present)
-		v := metric(l, metricName([]column{col}, "Completeness"), float64(held)/float64(n))
+		v := l.metric(ctx, metricName([]column{col}, "Completeness"), float64(held)/float64(n))
 		v.total, v.failed = n, n-held
 		return v, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/internal/fault"
 	"weir/internal/job"
 )
 
@@ -14,7 +15,7 @@ import (
 // query yields the rows that pass, or some of their columns.
 func customSQL(c *compiler, l *leaf) error {
 	sql := rewriteSQL(l.rule.Params[0].Value())
-	if l.rule.Condition != nil {
+	if l.rule.Condition != nil || l.records {
 		l.judge = func(ctx context.Context, p *pass) (verdict, error) {
 			return userFault(ctx, l.scalar(ctx, p, sql))
 		}
@@ -24,7 +25,41 @@ func customSQL(c *compiler, l *leaf) error {
 	l.judge = func(ctx context.Context, p *pass) (verdict, error) {
 		return userFault(ctx, l.matching(ctx, p, c, sql))
 	}
+	l.row = func(ctx context.Context, p *pass) (string, error) {
+		names, strange, err := p.yields(ctx, c, sql)
+		if err == nil && strange != "" {
+			err = fault.New(fault.Usage, "%s", strangeColumn(strange))
+		}
+		if err != nil {
+			return "", err
+		}
+		good, same := make([]string, len(names)), make([]string, len(names))
+		for i, n := range names {
+			good[i] = fmt.Sprintf("weir_good%d", i)
+			same[i] = fmt.Sprintf("weir_good.weir_good%d IS NOT DISTINCT FROM %s", i, job.Quote(n))
+		}
+		return "EXISTS (SELECT 1 FROM (" + p.with() + "SELECT * FROM " + parenthesized(sql) + ") AS weir_good(" + strings.Join(good, ", ") +
+			") WHERE " + strings.Join(same, " AND ") + ")", nil
+	}
 	return nil
+}
+
+func strangeColumn(name string) string {
+	return fmt.Sprintf("its query yields column %q, which is not found in the table", name)
+}
+
+// yields gives the columns of a query, and one of them that the table does not have.
+func (p *pass) yields(ctx context.Context, c *compiler, sql string) (names []string, strange string, err error) {
+	err = p.q.Query(ctx, "SELECT column_name FROM (DESCRIBE ("+p.with()+"SELECT * FROM "+parenthesized(sql)+"))", func(row []any) error {
+		name := fmt.Sprint(row[0])
+		at := slices.IndexFunc(c.Columns, func(col job.Column) bool { return strings.EqualFold(col.Name, name) })
+		if at < 0 {
+			strange = name
+		}
+		names = append(names, name)
+		return nil
+	})
+	return names, strange, err
 }
 
 // answer is a verdict or why there is none.
@@ -60,7 +95,7 @@ func (l *leaf) scalar(ctx context.Context, p *pass, sql string) answer {
 	case !ok:
 		return answer{verdict: verdict{reason: "its query does not give a number"}}
 	}
-	return answer{verdict: metric(l, "Dataset.*.CustomSQL", n)}
+	return answer{verdict: l.metric(ctx, "Dataset.*.CustomSQL", n)}
 }
 
 // matching counts the rows that agree with a row of the query in all columns it yields. Each row counts once, however
@@ -70,21 +105,16 @@ func (l *leaf) matching(ctx context.Context, p *pass, c *compiler, sql string) a
 	if total == 0 {
 		return answer{verdict: verdict{reason: "there are no rows"}}
 	}
-	var same []string
-	strange := ""
-	err := p.q.Query(ctx, "SELECT column_name FROM (DESCRIBE ("+p.with()+"SELECT * FROM "+parenthesized(sql)+"))", func(row []any) error {
-		name := fmt.Sprint(row[0])
-		if !slices.ContainsFunc(c.names(), func(n string) bool { return strings.EqualFold(n, name) }) {
-			strange = name
-		}
-		same = append(same, "weir_all."+job.Quote(name)+" IS NOT DISTINCT FROM weir_good."+job.Quote(name))
-		return nil
-	})
+	names, strange, err := p.yields(ctx, c, sql)
 	switch {
 	case err != nil:
 		return answer{err: err}
 	case strange != "":
-		return answer{verdict: verdict{reason: fmt.Sprintf("its query yields column %q, which is not found in the table", strange)}}
+		return answer{verdict: verdict{reason: strangeColumn(strange)}}
+	}
+	same := make([]string, len(names))
+	for i, n := range names {
+		same[i] = "weir_all." + job.Quote(n) + " IS NOT DISTINCT FROM weir_good." + job.Quote(n)
 	}
 	var passed int64
 	count := p.with() + `SELECT count(*) FROM "primary" AS weir_all SEMI JOIN ` + parenthesized(sql) + " AS weir_good ON " + strings.Join(same, " AND ")
@@ -95,17 +125,20 @@ func (l *leaf) matching(ctx context.Context, p *pass, c *compiler, sql string) a
 	}); err != nil {
 		return answer{err: err}
 	}
-	return answer{verdict: l.ratio(passed, total)}
+	return answer{verdict: l.ratio(ctx, passed, total)}
 }
 
-func (l *leaf) ratio(passed, total int64) verdict {
+func (l *leaf) ratio(ctx context.Context, passed, total int64) verdict {
+	const name = "Dataset.*.CustomSQL.Compliance"
 	ratio := float64(passed) / float64(total)
-	v := verdict{passed: passed == total, failed: total - passed, total: total,
-		metrics: map[string]float64{"Dataset.*.CustomSQL.Compliance": ratio}, reason: "rows are not among those its query yields"}
-	if t := l.rule.Threshold; t != nil {
-		v.passed = holds(t, ratio)
-		v.reason = "the ratio of rows that pass is " + plain(ratio) + ", wanted " + t.String()
+	v := verdict{passed: passed == total}
+	if !v.passed {
+		v.reason = "rows are not among those its query yields"
 	}
+	if l.rule.Threshold != nil {
+		v = l.threshold(ctx, name, ratio)
+	}
+	v.failed, v.total, v.metrics = total-passed, total, map[string]float64{name: ratio}
 	return v
 }
 

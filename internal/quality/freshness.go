@@ -20,12 +20,15 @@ func dataFreshness(c *compiler, l *leaf) error {
 	if err != nil {
 		return err
 	}
-	cond := l.rule.Condition.(*dqdl.DurationCondition)
+	cond, ok := l.rule.Condition.(*dqdl.DurationCondition)
+	if !ok {
+		return noAnalyzer(l)
+	}
 	o := operands{op: cond.Op}
 	for _, d := range cond.Operands {
 		o.values = append(o.values, strconv.FormatFloat(hours(d), 'f', -1, 64))
 	}
-	now := float64(c.now.UnixMicro()) / 1e6
+	now := float64(c.Now.UnixMicro()) / 1e6
 	age := fmt.Sprintf("round((%s - %s) / 3600, 2)", strconv.FormatFloat(now, 'f', 6, 64), at)
 	fresh := ""
 	switch o.op {
@@ -38,15 +41,19 @@ func dataFreshness(c *compiler, l *leaf) error {
 	}
 	total, hits := l.filtered("count(*)"), l.counting(fresh)
 	l.ask(total, hits)
+	l.row = func(context.Context, *pass) (string, error) { return "(" + fresh + ") IS TRUE", nil }
 	l.judge = func(_ context.Context, p *pass) (verdict, error) {
 		n, ok := p.count(total), p.count(hits)
 		if n == 0 {
-			return verdict{passed: true}, nil
+			return verdict{passed: true, reason: noneMatched}, nil
 		}
 		ratio := float64(ok) / float64(n)
-		return verdict{passed: ok == n, total: n, failed: n - ok,
-			metrics: map[string]float64{metricName([]column{col}, "DataFreshness.Compliance"): ratio},
-			reason:  fmt.Sprintf("%.2f%% of rows passed", 100*ratio)}, nil
+		v := verdict{passed: ok == n, total: n, failed: n - ok,
+			metrics: map[string]float64{metricName([]column{col}, "DataFreshness.Compliance"): ratio}}
+		if !v.passed {
+			v.reason = fmt.Sprintf("%.2f%% of rows passed", 100*ratio)
+		}
+		return v, nil
 	}
 	return nil
 }

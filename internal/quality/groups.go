@@ -21,6 +21,7 @@ const (
 	onceCount    measure = "count(*) FILTER (WHERE {n} = 1)"
 	groupedRows  measure = "CAST(coalesce(sum({n}), 0) AS BIGINT)"
 	weightedLogs measure = "sum({n} * ln({n})) FILTER (WHERE {n} > 0)"
+	repeatedRows measure = "CAST(coalesce(sum({n}) FILTER (WHERE {n} > 1), 0) AS BIGINT)"
 )
 
 func (g groupAsk) set() string { return strings.Join(g.columns, ", ") }
@@ -43,7 +44,7 @@ func (l *leaf) group(cols []column, m measure) groupAsk {
 func (p *pass) grouped(g groupAsk) float64 {
 	v, ok := p.answers[g.key()]
 	if !ok {
-		p.groups = append(p.groups, g)
+		p.wanted.groups = append(p.wanted.groups, g)
 		return 0
 	}
 	n, _ := float(v)

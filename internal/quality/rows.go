@@ -16,6 +16,7 @@ type rowsAsk struct {
 	extremes []extreme
 	ratio    string
 	reason   string
+	empty    bool // no rows satisfy the rule
 }
 
 // extreme is a metric that is an aggregate.
@@ -36,12 +37,15 @@ func (l *leaf) judgeRows(a rowsAsk) {
 	for _, e := range a.extremes {
 		l.ask(e.aggregate)
 	}
-	l.judge = func(_ context.Context, p *pass) (verdict, error) { return a.judge(l, p), nil }
+	l.judge = func(ctx context.Context, p *pass) (verdict, error) { return a.judge(ctx, l, p), nil }
 }
 
-func (a rowsAsk) judge(l *leaf, p *pass) verdict {
+func (a rowsAsk) judge(ctx context.Context, l *leaf, p *pass) verdict {
 	total := p.count(a.total)
 	if total == 0 {
+		if a.empty {
+			return verdict{passed: true, reason: noneMatched}
+		}
 		return noRows(l, p)
 	}
 	v := verdict{total: total, metrics: map[string]float64{}}
@@ -60,19 +64,43 @@ func (a rowsAsk) judge(l *leaf, p *pass) verdict {
 	if len(a.extremes) == 0 {
 		v.metrics[a.ratio] = ratio
 	}
-	v.passed, v.reason = v.failed == 0, a.reason
-	if t := l.rule.Threshold; t != nil {
-		v.passed = holds(t, ratio)
-		v.reason = "the ratio of rows that pass is " + plain(ratio) + ", wanted " + t.String()
+	if v.passed = v.failed == 0; !v.passed {
+		v.reason = a.reason
+	}
+	if l.rule.Threshold != nil {
+		t := l.threshold(ctx, a.ratio, ratio)
+		v.passed, v.reason, v.broken, v.evaluated = t.passed, t.reason, t.broken, t.evaluated
 	}
 	return v
 }
+
+// extremes gives an analyzer that reports aggregates.
+func (l *leaf) extremes(cols []column, all ...extreme) error {
+	for _, e := range all {
+		l.ask(e.aggregate)
+	}
+	l.judge = func(_ context.Context, p *pass) (verdict, error) {
+		v := verdict{passed: true, metrics: map[string]float64{}}
+		for _, e := range all {
+			if n, ok := p.number(e.aggregate); ok {
+				v.metrics[e.name] = n
+			}
+		}
+		if len(v.metrics) == 0 {
+			return noValues(l, p, cols), nil
+		}
+		return v, nil
+	}
+	return nil
+}
+
+const noneMatched = "no rows matched the filter"
 
 // noRows is the verdict where no row is in scope: a where that leaves none of some rows is no reason to fail, an empty
 // relation has no value to judge by and fails, as in Glue.
 func noRows(l *leaf, p *pass) verdict {
 	if l.scope != "" && p.count("count(*)") > 0 {
-		return verdict{passed: true}
+		return verdict{passed: true, reason: noneMatched}
 	}
 	return verdict{reason: "there are no rows"}
 }

@@ -14,7 +14,7 @@ type OnFail string
 const (
 	Stop       OnFail = "stop"       // the build fails, the table stays as it was
 	Warn       OnFail = "warn"       // the build goes on and says so
-	Quarantine OnFail = "quarantine" // rows that fail go to the rejects; row rules only
+	Quarantine OnFail = "quarantine" // rows that fail go to the rejects; rules that say which rows those are
 )
 
 // Rule is one line of DQDL and what happens when it does not hold.
@@ -34,10 +34,17 @@ type Querier interface {
 
 // Outcome is what one rule said of one relation.
 type Outcome struct {
-	Rule    Rule
-	Passed  bool
-	Failed  int64 // rows that fail, 0 where the rule is not about rows
-	Total   int64 // rows looked at
-	Metrics map[string]float64
-	Reason  string // why it did not hold, for a person
+	Rule   Rule
+	Passed bool
+	Failed int64 // rows that fail, 0 where the rule is not about rows
+	Total  int64 // rows looked at
+	// TellsRows says whether the rule has results of single rows: see Checks.MarkRows.
+	TellsRows bool
+	Metrics   map[string]float64
+	Reason    string // why it did not hold, for a person; of one that holds, what there is to say about it
+	// Error says that the rule could not be judged at all, such as for a function that does not exist. It does not hold then.
+	Error bool
+	// Evaluated is the rule with the numbers that functions such as last() gave in their place; "" where there are none.
+	Evaluated    string
+	Distribution *Distribution // of the analyzer of that name
 }

@@ -11,8 +11,8 @@ import (
 // uniqueness is the ratio of rows whose values, taken together, occur once. Rows in which all are NULL do not count; a
 // NULL beside a value is a value like others.
 func uniqueness(c *compiler, l *leaf) error {
-	return uniqueRows(c, l, func(cols []column, once, rows float64) verdict {
-		v := metric(l, metricName(cols, "Uniqueness"), once/rows)
+	return uniqueRows(c, l, func(ctx context.Context, cols []column, once, rows float64) verdict {
+		v := l.metric(ctx, metricName(cols, "Uniqueness"), once/rows)
 		v.total, v.failed = int64(rows), int64(rows-once)
 		return v
 	})
@@ -20,24 +20,28 @@ func uniqueness(c *compiler, l *leaf) error {
 
 // isUnique wants the uniqueness to be 1.
 func isUnique(c *compiler, l *leaf) error {
-	return uniqueRows(c, l, func(cols []column, once, rows float64) verdict {
-		return verdict{passed: once == rows, total: int64(rows), failed: int64(rows - once),
-			metrics: map[string]float64{metricName(cols, "Uniqueness"): once / rows},
-			reason:  list(cols) + " occurs more than once"}
+	return uniqueRows(c, l, func(_ context.Context, cols []column, once, rows float64) verdict {
+		v := verdict{passed: once == rows, total: int64(rows), failed: int64(rows - once),
+			metrics: map[string]float64{metricName(cols, "Uniqueness"): once / rows}}
+		if !v.passed {
+			v.reason = list(cols) + " occurs more than once"
+		}
+		return v
 	})
 }
 
-func uniqueRows(c *compiler, l *leaf, say func(cols []column, once, rows float64) verdict) error {
+func uniqueRows(c *compiler, l *leaf, say func(ctx context.Context, cols []column, once, rows float64) verdict) error {
 	cols, err := c.columnSet(l.rule)
 	if err != nil {
 		return err
 	}
 	once, rows := l.group(cols, onceCount), l.group(cols, groupedRows)
-	l.judge = func(_ context.Context, p *pass) (verdict, error) {
+	l.row = l.alone(cols)
+	l.judge = func(ctx context.Context, p *pass) (verdict, error) {
 		if p.grouped(rows) == 0 {
 			return noValues(l, p, cols), nil
 		}
-		return say(cols, p.grouped(once), p.grouped(rows)), nil
+		return say(ctx, cols, p.grouped(once), p.grouped(rows)), nil
 	}
 	return nil
 }
@@ -51,6 +55,7 @@ func isPrimaryKey(c *compiler, l *leaf) error {
 	once, rows := l.group(cols, onceCount), l.group(cols, groupedRows)
 	total := l.filtered("count(*)")
 	l.ask(total)
+	l.row = l.key(cols)
 	present := make([]string, len(cols))
 	for i, col := range cols {
 		present[i] = l.filtered("count(" + col.sql + ")")
@@ -88,8 +93,23 @@ func isPrimaryKey(c *compiler, l *leaf) error {
 	return nil
 }
 
+// key is alone, with a value in every column.
+func (l *leaf) key(cols []column) func(context.Context, *pass) (string, error) {
+	alone := l.alone(cols)
+	return func(ctx context.Context, p *pass) (string, error) {
+		sql, err := alone(ctx, p)
+		for _, c := range cols {
+			sql += " AND " + c.sql + " IS NOT NULL"
+		}
+		return sql, err
+	}
+}
+
 // uniqueValueRatio is the ratio of values that occur once to all distinct values.
 func uniqueValueRatio(c *compiler, l *leaf) error {
+	if col, err := c.column(l.rule, 0); err == nil {
+		l.row = l.alone([]column{col})
+	}
 	return distinctValues(c, l, "UniqueValueRatio", onceCount, func(once, values, _ float64) float64 { return once / values })
 }
 
@@ -113,11 +133,35 @@ func distinctValues(c *compiler, l *leaf, name string, m measure, of func(measur
 	}
 	cols := []column{col}
 	measured, values, rows := l.group(cols, m), l.group(cols, groupCount), l.group(cols, groupedRows)
-	l.judge = func(_ context.Context, p *pass) (verdict, error) {
+	l.judge = func(ctx context.Context, p *pass) (verdict, error) {
 		if p.grouped(rows) == 0 {
 			return noValues(l, p, cols), nil
 		}
-		return metric(l, metricName(cols, name), of(p.grouped(measured), p.grouped(values), p.grouped(rows))), nil
+		return l.metric(ctx, metricName(cols, name), of(p.grouped(measured), p.grouped(values), p.grouped(rows))), nil
+	}
+	return nil
+}
+
+// duplicateRowCount counts all rows whose values, taken together, are those of another row; those of all columns where
+// none are named.
+func duplicateRowCount(c *compiler, l *leaf) error {
+	cols, err := c.columnSet(l.rule)
+	if err != nil {
+		return err
+	}
+	for _, col := range c.Columns {
+		if len(l.rule.Params) == 0 {
+			cols = append(cols, columnOf(col))
+		}
+	}
+	name := "Dataset.*.DuplicateRowCount"
+	if len(l.rule.Params) > 0 {
+		name = metricName(cols, "DuplicateRowCount")
+	}
+	repeated := l.group(cols, repeatedRows)
+	l.row = l.alone(cols)
+	l.judge = func(ctx context.Context, p *pass) (verdict, error) {
+		return l.metric(ctx, name, p.grouped(repeated)), nil
 	}
 	return nil
 }

@@ -69,9 +69,9 @@ func some(relation string, rows, want int64) string {
 	if rows <= 3*want {
 		return relation
 	}
-	const spread = 16
+	const spread = 64
 	part := float64(want) / float64(rows)
-	if part*spread > 0.5 || rows < 50*2048*spread {
+	if part*spread > 0.5 || rows < 2_000_000 {
 		return fmt.Sprintf("%s WHERE random() < %g", relation, part)
 	}
 	return fmt.Sprintf("(SELECT * FROM %s USING SAMPLE %g PERCENT (system)) WHERE random() < %g", relation, 100*part*spread, 1.0/spread)
@@ -93,10 +93,11 @@ func (l *look) place(v any) {
 	l.places = append(l.places, f)
 }
 
-// few says whether a column seems to have so few different values that they can be counted one by one.
+// few says whether a column seems to have so few different values that they can be counted one by one. Long ones would have
+// to be kept whole for that.
 func (l *look) few(whole bool) bool {
 	n := len(l.counts)
-	return n > 0 && n <= fewValues && (whole || l.present >= int64(20*n))
+	return n > 0 && n <= fewValues && !l.clipped && (whole || l.present >= int64(20*n))
 }
 
 // mean is that of the finite places, each divided before they are added up.

@@ -42,7 +42,7 @@ func patterns(counts map[string]int64, looked, present int64) []Value {
 	for text, n := range counts {
 		exact[form(text, false)] += n
 	}
-	found := top(exact, looked, present, mostPatterns)
+	found := top(exact, looked, present, mostPatterns, 2)
 	var held float64
 	for _, f := range found {
 		held += f.Share
@@ -54,7 +54,7 @@ func patterns(counts map[string]int64, looked, present int64) []Value {
 	for text, n := range counts {
 		runs[form(text, true)] += n
 	}
-	return top(runs, looked, present, mostPatterns)
+	return top(runs, looked, present, mostPatterns, 2)
 }
 
 // form writes A for an upper-case letter, a for another one, 9 for a digit; with runs, A+ for one or more.

@@ -26,7 +26,7 @@ func (c *Column) spread(values []frequency) {
 	for _, q := range shares {
 		c.Quantiles = append(c.Quantiles, Quantile{q, quantile(at, total, q)})
 	}
-	c.Histogram = histogram(at, total, c.Kind == Numbers && c.Whole())
+	c.Histogram = histogram(at, total)
 }
 
 // quantile is the least value that a share of the values does not exceed. Values are sorted.
@@ -42,7 +42,7 @@ func quantile(values []frequency, total int64, q float64) float64 {
 
 // histogram parts the range of sorted values evenly. Where single values lie far out it parts the range of the others, so
 // that these show.
-func histogram(values []frequency, total int64, wholeNumbers bool) []Bin {
+func histogram(values []frequency, total int64) []Bin {
 	low, high := values[0].place, values[len(values)-1].place
 	near, far := quantile(values, total, 0.01), quantile(values, total, 0.99)
 	if room := far - near; room > 0 {
@@ -54,9 +54,11 @@ func histogram(values []frequency, total int64, wholeNumbers bool) []Bin {
 		}
 	}
 	n := bins
-	if wholeNumbers && high-low < bins {
-		n = int(high-low) + 1
-		high = low + float64(n)
+	if step := stepOf(values); step > 0 {
+		// Each bin has as many of the values that could come as the others.
+		each := math.Ceil((math.Round((high-low)/step) + 1) / bins)
+		n = int(math.Ceil((math.Round((high-low)/step) + 1) / each))
+		high = low + float64(n)*each*step
 	}
 	if high <= low {
 		n = 1
@@ -71,11 +73,32 @@ func histogram(values []frequency, total int64, wholeNumbers bool) []Bin {
 	for _, v := range values {
 		i := 0
 		if width > 0 {
-			i = int(min(max(v.place/width-low/width, 0), float64(n-1)))
+			i = int(min(max(v.place/width-low/width+1e-6, 0), float64(n-1)))
 		}
 		out[i].Count += v.count
 	}
 	return out
+}
+
+// stepOf is what all values are apart by some times, 0 for nothing: 1 for most whole numbers, 0.01 for shares in percent.
+func stepOf(values []frequency) float64 {
+	const most = 10_000 // steps
+	step := math.Inf(1)
+	for i := 1; i < len(values); i++ {
+		if gap := values[i].place - values[i-1].place; gap > 0 {
+			step = min(step, gap)
+		}
+	}
+	low, high := values[0].place, values[len(values)-1].place
+	if math.IsInf(step, 0) || (high-low)/step > most {
+		return 0
+	}
+	for _, v := range values {
+		if n := (v.place - low) / step; math.Abs(n-math.Round(n)) > 1e-3 {
+			return 0
+		}
+	}
+	return step
 }
 
 // settle adds to the columns what the rows looked at tell.
@@ -107,7 +130,11 @@ func (p *profiler) settle() {
 func (p *profiler) guess(c *Column, l *look) {
 	c.Estimated, c.TopEstimated = !p.out.Whole(), !p.out.Whole()
 	present := p.out.Rows - c.Missing
-	c.Top = top(l.counts, l.present, present, topValues)
+	least := int64(2)
+	if c.TopEstimated {
+		least = leastSeen
+	}
+	c.Top = top(l.counts, l.present, present, topValues, least)
 	if !c.TopEstimated && int64(len(l.counts)) == c.Distinct && len(l.counts) <= topValues {
 		c.Listed = true
 	}
@@ -135,11 +162,14 @@ func scaled(n, of, to int64) int64 {
 	return int64(math.Round(float64(n) * float64(to) / float64(of)))
 }
 
-// top are the most frequent of values that come more than once, all where there are few.
-func top(counts map[string]int64, looked, present int64, most int) []Value {
+// leastSeen is how often a value must be among the rows looked at for its count in all to be told.
+const leastSeen = 10
+
+// top are the most frequent of values that come at least so many times, all where there are few.
+func top(counts map[string]int64, looked, present int64, most int, least int64) []Value {
 	out := make([]Value, 0, len(counts))
 	for text, n := range counts {
-		if n > 1 || len(counts) <= most {
+		if n >= least || len(counts) <= most {
 			out = append(out, Value{Value: text, Count: scaled(n, looked, present), Share: float64(n) / float64(looked)})
 		}
 	}

@@ -31,10 +31,10 @@ func (i Interval) lower(share float64, n int64) float64 {
 }
 
 // seen is a column's numbers, nil where a rule could not be written about them: DQDL has no exponents, so that numbers far
-// from 1 would be endless.
+// from 1 would be endless. NaN is above every bound and has no mean.
 func seen(c *profile.Column) *profile.Number {
 	n := c.Number
-	if n == nil || n.Count == 0 || math.Max(math.Abs(n.Min), math.Abs(n.Max)) > 1e18 {
+	if n == nil || n.Count == 0 || n.NaN+n.Infinite > 0 || math.Max(math.Abs(n.Min), math.Abs(n.Max)) > 1e18 {
 		return nil
 	}
 	return n

@@ -209,7 +209,7 @@ func mostCategories(c *profile.Column, rows int64, o Options) (rule, why string)
 }
 
 func notNegative(c *profile.Column, _ int64, _ Options) (rule, why string) {
-	if n := c.Number; n == nil || n.Count == 0 || n.Min < 0 {
+	if n := c.Number; n == nil || n.Count == 0 || n.Min < 0 || n.Infinite > 0 {
 		return "", ""
 	}
 	return fmt.Sprintf("ColumnValues %s >= 0", quoted(c.Name)) + present(c), "the least value is " + number(c.Number.Min)

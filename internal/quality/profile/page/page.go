@@ -77,13 +77,18 @@ func columnOf(i int, c *profile.Column) column {
 		}
 	}
 	if n := len(c.Histogram); n > 0 {
-		last := c.Histogram[n-1]
-		v.Low, v.High = placeText(c, c.Histogram[0].From), placeText(c, last.To)
-		if c.Whole() && last.To-last.From == 1 {
-			v.High = placeText(c, last.From) // a bar for each number
-		}
+		v.Low, v.High = placeText(c, c.Histogram[0].From), placeText(c, lastOf(c))
 	}
 	return v
+}
+
+// lastOf is where the values in the last bar end.
+func lastOf(c *profile.Column) float64 {
+	last := c.Histogram[len(c.Histogram)-1]
+	if n := c.Number; n != nil && n.Max >= last.From && n.Max < last.To {
+		return n.Max
+	}
+	return last.To
 }
 
 func facts(c *profile.Column) []fact {
@@ -181,10 +186,14 @@ type heatCell struct {
 // mostHeat is how many columns the map shows.
 const mostHeat = 16
 
-// heatOf draws the columns with the strongest correlations.
+// heatOf draws the columns with the strongest correlations; nil where there is none to speak of.
 func heatOf(p *profile.Profile) *heat {
+	const worth = 0.1
 	in := map[string]bool{}
 	for _, c := range p.Correlations {
+		if math.Abs(c.R) < worth {
+			break // the strongest come first
+		}
 		for _, n := range []string{c.A, c.B} {
 			if len(in) < mostHeat {
 				in[n] = true
@@ -226,7 +235,7 @@ func cellOf(a, b string, r map[[2]string]float64) heatCell {
 	if v < 0 {
 		hue = "var(--minus)"
 	}
-	return heatCell{Text: strconv.FormatFloat(v, 'f', 2, 64), Title: a + " and " + b,
+	return heatCell{Text: strings.Replace(strconv.FormatFloat(v, 'f', 2, 64), "-0.00", "0.00", 1), Title: a + " and " + b,
 		Style: template.CSS(fmt.Sprintf("background:color-mix(in srgb, %s %.0f%%, transparent)", hue, 85*math.Abs(v)))}
 }
 
