@@ -15,37 +15,88 @@ import (
 // judgeRows applies the row rules to the delta before it is merged (promise 3).
 func (w *work) judgeRows(ctx context.Context) error {
 	// A build that brings no rows breaks no rule about rows.
-	if len(w.checks.RowRules()) == 0 || w.delta.rows == 0 {
+	if w.delta.rows == 0 {
 		return nil
 	}
+	away, err := w.missingValues(ctx)
+	if err != nil {
+		return err
+	}
+	if len(w.checks.RowRules()) > 0 {
+		more, err := w.rowsAway(ctx)
+		if err != nil {
+			return err
+		}
+		away = append(away, more...)
+	}
+	if len(away) > 0 {
+		return w.quarantine(ctx, away)
+	}
+	return nil
+}
+
+// away turns rows away for which it does not hold.
+type away struct {
+	holds  string // condition of a row
+	rule   string // as a person wrote it
+	reason string
+}
+
+// missingValues turn rows away that have a null where none may be.
+func (w *work) missingValues(ctx context.Context) (out []away, err error) {
+	for _, c := range w.columns {
+		if !c.Required {
+			continue
+		}
+		q := job.Quote(c.Name)
+		out = append(out, away{holds: "(" + q + " IS NOT NULL)", rule: "required " + q, reason: c.Name + ": null, and the column is required"})
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	n, err := w.s.Int(ctx, "SELECT count(*) FROM ("+w.delta.sql+") WHERE NOT ("+holding(out)+")")
+	if err != nil {
+		return nil, fmt.Errorf("look for nulls: %w", err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// holding is the condition of a row that nothing turns away.
+func holding(aways []away) string {
+	all := make([]string, len(aways))
+	for i, a := range aways {
+		all[i] = a.holds
+	}
+	return strings.Join(all, " AND ")
+}
+
+// rowsAway judges the row rules, and gives those that turn rows away.
+func (w *work) rowsAway(ctx context.Context) ([]away, error) {
 	relation := "(" + w.delta.sql + ")"
 	outcomes, err := w.checks.JudgeRows(ctx, w.s, relation)
 	if err != nil {
-		return fmt.Errorf("judge rows: %w", err)
+		return nil, fmt.Errorf("judge rows: %w", err)
 	}
 	predicates, err := w.checks.Predicates(ctx, w.s, relation, nil)
 	if err != nil {
-		return fmt.Errorf("judge rows: %w", err)
+		return nil, fmt.Errorf("judge rows: %w", err)
 	}
 	w.out.Rules, w.rowOutcomes = outcomes, outcomes
-	var away []int
+	var out []away
 	var stops []string
 	for i, o := range outcomes {
-		switch {
+		switch text := w.checks.RowRules()[i].Text; {
 		case o.Passed:
 		case o.Rule.OnFail == quality.Quarantine:
-			away = append(away, i)
+			out = append(out, away{holds: "(" + predicates[i] + ")", rule: text, reason: "does not hold: " + text})
 		case o.Rule.OnFail == quality.Stop:
 			stops = append(stops, w.broken(ctx, o, predicates[i]))
 		}
 	}
-	if err := w.stopped(stops); err != nil {
-		return err
-	}
-	if len(away) > 0 {
-		return w.quarantine(ctx, away, predicates)
-	}
-	return nil
+	return out, w.stopped(stops)
 }
 
 // broken says which rule does not hold, and shows one row that breaks it where there is one.
@@ -91,13 +142,10 @@ func clip(s string, n int) string {
 	return s
 }
 
-// quarantine moves the rows that break the given row rules out of the delta into the rejects.
-func (w *work) quarantine(ctx context.Context, away []int, predicates []string) error {
-	holds := make([]string, len(away))
-	for i, at := range away {
-		holds[i] = "(" + predicates[at] + ")"
-	}
-	n, err := w.keepRejects(ctx, w.quarantined(away, holds), record.KindQuarantined)
+// quarantine moves the rows that something turns away out of the delta into the rejects.
+func (w *work) quarantine(ctx context.Context, aways []away) error {
+	holds := holding(aways)
+	n, err := w.keepRejects(ctx, w.quarantined(aways), record.KindQuarantined)
 	if err != nil {
 		return err
 	}
@@ -105,19 +153,18 @@ func (w *work) quarantine(ctx context.Context, away []int, predicates []string) 
 	if w.t.Table.MaxQuarantined.Exceeded(n, w.out.Counts.Read) {
 		return w.tooMany(ctx, n, w.t.Table.MaxQuarantined, "max_quarantined", record.KindQuarantined)
 	}
-	if err := w.noteAway(ctx, strings.Join(holds, " AND ")); err != nil {
+	if err := w.noteAway(ctx, holds); err != nil {
 		return err
 	}
-	return w.restage(ctx, w.delta.sql+" WHERE "+strings.Join(holds, " AND "))
+	return w.restage(ctx, w.delta.sql+" WHERE "+holds)
 }
 
-// quarantined is the reject query of rows that break a rule: the row as JSON, so that it can be mended and read again.
-func (w *work) quarantined(away []int, holds []string) string {
+// quarantined is the reject query of rows that are turned away: the row as JSON, so that it can be mended and read again.
+func (w *work) quarantined(aways []away) string {
 	rule, reason := "CASE", "CASE"
-	for i, at := range away {
-		text := job.Literal(w.checks.RowRules()[at].Text)
-		rule += " WHEN NOT " + holds[i] + " THEN " + text
-		reason += " WHEN NOT " + holds[i] + " THEN 'does not hold: ' || " + text
+	for _, a := range aways {
+		rule += " WHEN NOT " + a.holds + " THEN " + job.Literal(a.rule)
+		reason += " WHEN NOT " + a.holds + " THEN " + job.Literal(a.reason)
 	}
 	dataset := "''"
 	if indexOf(w.columns, FileColumn) >= 0 {
@@ -126,7 +173,7 @@ func (w *work) quarantined(away []int, holds []string) string {
 	return `SELECT md5(concat(dataset, '|', raw)) || '-' || row_number() OVER (PARTITION BY dataset, raw) AS id, 'quarantined' AS kind,
   dataset, 0::BIGINT AS line, -1::BIGINT AS "offset", '' AS "column", reason, rule, raw, '' AS header
 FROM (SELECT ` + dataset + ` AS dataset, ` + reason + ` END AS reason, ` + rule + ` END AS rule, to_json(` + w.rowValue() + `)::VARCHAR AS raw
-  FROM (` + w.delta.sql + `) AS ` + rowAlias + ` WHERE NOT (` + strings.Join(holds, " AND ") + `))`
+  FROM (` + w.delta.sql + `) AS ` + rowAlias + ` WHERE NOT (` + holding(aways) + `))`
 }
 
 // restage writes the delta again from a query over it.

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -26,6 +27,12 @@ func (w *work) shape() error {
 		w.columns = lake.ReplaceIDs(w.identified(brought), existing)
 	} else if w.columns, err = w.merge(brought); err != nil {
 		return err
+	}
+	for _, d := range w.t.Table.Columns {
+		// The lake does not keep that a column is required, and a replay reads the columns of the lake.
+		if i := indexOf(w.columns, d.Name); i >= 0 {
+			w.columns[i].Required = w.columns[i].Required || d.Required
+		}
 	}
 	w.arrange()
 	w.ids, err = lake.FieldIDs(w.columns, existing)
@@ -114,6 +121,9 @@ func (w *work) merge(brought []job.Column) ([]job.Column, error) {
 	w.out.Renamed = pending(w.t.Table, w.state.table.Columns())
 	for _, c := range brought {
 		i := indexOf(merged, c.Name)
+		if i >= 0 {
+			merged[i].Doc = cmp.Or(c.Doc, merged[i].Doc)
+		}
 		switch {
 		case i < 0:
 			merged = append(merged, c)

@@ -106,6 +106,7 @@ func (a *app) root() *cobra.Command {
 		a.maintainCommand(),
 		a.runsCommand(),
 		a.rejectsCommand(),
+		a.contractCommand(),
 		a.positionCommand(),
 		a.connectionCommand(),
 		a.schemaCommand(),

@@ -91,7 +91,7 @@ func (a *app) evaluate(ctx context.Context, o evalOptions) error {
 	if e.table.History, err = a.readHistory(o.history); err != nil {
 		return err
 	}
-	close, err := e.open(ctx)
+	close, err := e.open(ctx, a.folders(o))
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,24 @@ func (a *app) evaluate(ctx context.Context, o evalOptions) error {
 	return err
 }
 
+// folders are those of the files given: the SQL of rules reads nothing else.
+func (a *app) folders(o evalOptions) []string {
+	paths := []string{o.data}
+	for _, t := range o.tables {
+		_, path, _ := strings.Cut(t, "=")
+		paths = append(paths, path)
+	}
+	var all []string
+	for _, p := range paths {
+		if abs, err := filepath.Abs(filepath.Dir(a.local(p))); err == nil && !slices.Contains(all, abs) {
+			all = append(all, abs)
+		}
+	}
+	return all
+}
+
 // open starts an engine of its own for the evaluation.
-func (e *evaluation) open(ctx context.Context) (func() error, error) {
+func (e *evaluation) open(ctx context.Context, folders []string) (func() error, error) {
 	memory, err := budget(e.app.memory, 0)
 	if err != nil {
 		return nil, err
@@ -120,7 +136,7 @@ func (e *evaluation) open(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := duckdb.Open(ctx, duckdb.Options{Memory: engineShare(memory), TempDir: scratch.part("spill")})
+	engine, err := duckdb.Open(ctx, duckdb.Options{Memory: engineShare(memory), TempDir: scratch.part("spill"), Dirs: folders})
 	if err != nil {
 		return nil, errors.Join(err, scratch.close())
 	}

@@ -34,6 +34,10 @@ const maxField = 128 << 20
 
 // loadFile makes a table of a file's rows and gives its columns.
 func loadFile(ctx context.Context, s *duckdb.Session, path, table string) ([]job.Column, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "%w", err)
+	}
 	if st, err := os.Stat(path); err != nil || st.IsDir() {
 		if err == nil {
 			err = fmt.Errorf("%s is a folder", path)
@@ -41,7 +45,6 @@ func loadFile(ctx context.Context, s *duckdb.Session, path, table string) ([]job
 		return nil, fault.New(fault.Usage, "%w", err)
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".gz"), ".zst")
-	var err error
 	switch filepath.Ext(name) {
 	case ".parquet":
 		err = s.Exec(ctx, "CREATE VIEW "+table+" AS SELECT * FROM read_parquet("+job.Literal(path)+")")

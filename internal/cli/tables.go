@@ -165,6 +165,7 @@ type tableReportFull struct {
 	tableLine
 	File      string               `json:"file,omitempty"`
 	Doc       string               `json:"description,omitempty"`
+	Owner     string               `json:"owner,omitempty"`
 	Key       []string             `json:"key,omitempty"`
 	OrderBy   string               `json:"order_by,omitempty"`
 	Track     []string             `json:"track,omitempty"`
@@ -226,6 +227,7 @@ func (w *workspace) describe(ctx context.Context, name string) (rep tableReportF
 		rep.State = "orphan"
 	} else {
 		d := n.Table
+		rep.Owner = d.Owner
 		rep.File, rep.Doc, rep.Key, rep.OrderBy, rep.Partition, rep.Inputs = d.File, d.Description, d.Key, d.OrderBy, d.Partition, n.Inputs
 		rep.Track = d.Track
 		if d.Deletes != define.Ignore {
@@ -301,6 +303,7 @@ func (w *workspace) printTable(r tableReportFull) {
 	line("table", r.Table)
 	line("defined in", r.File)
 	line("about", r.Doc)
+	line("owner", r.Owner)
 	line("mode", r.Mode)
 	line("key", list(r.Key))
 	line("order by", r.OrderBy)

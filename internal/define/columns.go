@@ -14,6 +14,7 @@ type columnList []columnText
 type columnText struct {
 	job.Column               // without a type where only its earlier name is told
 	was        string        // its earlier name, "" for none
+	personal   string        // what it tells of a person, "" for nothing that is known
 	at         project.Place // of the earlier name
 }
 
@@ -21,7 +22,9 @@ type columnText struct {
 type columnKeys struct {
 	Type        string `yaml:"type" doc:"type as in DuckDB: varchar, bigint, decimal(12,2), timestamptz, varchar[], struct(a integer), map(varchar, bigint)"`
 	Description string `yaml:"description" doc:"what the column holds"`
-	Required    bool   `yaml:"required" doc:"a null is not taken"`
+	Required    bool   `yaml:"required" doc:"a row with a null is turned away, as by a rule with on_fail: quarantine, within max_quarantined"`
+	Nullable    *bool  `yaml:"nullable" doc:"the opposite of required: nullable: false is required: true"`
+	Personal    string `yaml:"personal" enum:"none|direct|indirect|sensitive" doc:"what the column tells of a person: direct names one by itself, indirect only beside others, sensitive is what laws protect more (health, faith, origin); none says that someone looked"`
 	Was         string `yaml:"was" doc:"the name the column had before; its values stay, and files that still have that name are read"`
 }
 
@@ -68,6 +71,26 @@ func (c *columnList) renames() (problems []project.Problem) {
 	return problems
 }
 
+// personal are the classes of the columns that have one, by name.
+func (c columnList) personal() map[string]string {
+	out := map[string]string{}
+	for _, column := range c {
+		if column.personal != "" {
+			out[column.Name] = column.personal
+		}
+	}
+	return out
+}
+
+// personalMark begins what a description in the lake says of persons, where other engines see it too.
+const personalMark = " [personal: "
+
+// PlainDoc is a column's description without what it says of persons.
+func PlainDoc(doc string) string {
+	text, _, _ := strings.Cut(" "+doc, personalMark)
+	return strings.TrimSpace(text)
+}
+
 // columns parts a list into the columns with a type, and the earlier names by the names there are now.
 func (c columnList) columns() (typed []job.Column, was map[string]string) {
 	for _, column := range c {
@@ -102,7 +125,16 @@ func decodeColumn(p project.Pair) (columnText, []project.Problem) {
 func decodeColumnMap(column columnText, p project.Pair) (columnText, []project.Problem) {
 	var keys columnKeys
 	problems := project.Decode(p.Value, &keys)
-	column.Doc, column.Required = keys.Description, keys.Required
+	column.Doc, column.Required, column.personal = keys.Description, keys.Required, keys.Personal
+	if keys.Personal != "" {
+		column.Doc = strings.TrimSpace(column.Doc + personalMark + keys.Personal + "]")
+	}
+	if keys.Nullable != nil && len(problems) == 0 {
+		if n := p.Value.Get("nullable"); p.Value.Get("required") != nil && keys.Required == *keys.Nullable {
+			problems = append(problems, n.Problem("nullable: %t and required: %t say opposite things", *keys.Nullable, keys.Required).WithHint("one of them is enough"))
+		}
+		column.Required = keys.Required || !*keys.Nullable
+	}
 	if n := p.Value.Get("was"); len(problems) == 0 && !n.IsNull() && !n.Unset {
 		name, problem := earlierName(n, p.Key)
 		if problem != nil {
@@ -112,7 +144,7 @@ func decodeColumnMap(column columnText, p project.Pair) (columnText, []project.P
 	}
 	at := p.Value.Get("type")
 	if at.IsNull() {
-		if keys.Was == "" || column.Doc != "" || column.Required {
+		if keys.Was == "" || column.Doc != "" || column.Required || column.personal != "" {
 			problems = append([]project.Problem{p.Value.Problem("key %q is missing", "type")}, problems...)
 		}
 		return column, problems

@@ -193,6 +193,7 @@ func (l *loader) common(t *Table, k tableKeys) {
 	t.Description, t.Owner, t.Tags = strings.TrimSpace(k.Description), k.Owner, k.Tags
 	t.Partition, t.Sort = k.Partition, k.Sort
 	t.Columns, t.Was = k.Columns.columns()
+	t.Personal = k.Columns.personal()
 	t.Rules, t.MaxQuarantined = []quality.Rule(k.Rules), Limit(k.MaxQuarantined)
 	t.FileBytes, t.Timeout, t.Retries = int64(k.TargetFileSize), l.out.Timeout, l.out.Retries
 	t.Keep = l.keep(k.Keep, l.out.Keep, t.PlaceOf)

@@ -139,10 +139,11 @@ type Table struct {
 	Key            []string
 	OrderBy        string // "" for none
 	Deletes        Deletes
-	Track          []string     // of mode history: columns that open a version; nil: all that the table began with
-	Versions       VersionNames // of mode history
-	Incremental    *Incremental // nil: every build computes the whole table
-	Columns        []job.Column // declared with a type, in order; types win over inference
+	Track          []string          // of mode history: columns that open a version; nil: all that the table began with
+	Versions       VersionNames      // of mode history
+	Incremental    *Incremental      // nil: every build computes the whole table
+	Columns        []job.Column      // declared with a type, in order; types win over inference
+	Personal       map[string]string // what columns tell of a person, by name, where their definition says
 	Partition      []job.PartitionField
 	Sort           []string
 	FileBytes      int64 // target size of a data file

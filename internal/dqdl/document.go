@@ -13,7 +13,7 @@ func (p *parser) document() *Ruleset {
 		at := p.at
 		order := p.section(set)
 		if order < 0 {
-			return nil // what follows cannot be told apart any more
+			break // what follows cannot be told apart any more
 		}
 		if order < last || order == last && order != variablesSection {
 			p.report(mistake(p.tokens[at], "%s stands in the wrong place; the order is %s, each once", p.tokens[at], strings.Join(sectionOrder, ", ")))
@@ -77,7 +77,7 @@ func (p *parser) section(set *Ruleset) int {
 	case "Rules":
 		order, ok = rulesSection, p.list(func() *Error {
 			r, err := p.top()
-			if err == nil {
+			if err == nil && !p.cutOff() {
 				set.Rules = append(set.Rules, r)
 			}
 			return err
@@ -85,7 +85,7 @@ func (p *parser) section(set *Ruleset) int {
 	case "Analyzers":
 		order, ok = analyzersSection, p.list(func() *Error {
 			r, err := p.analyzer()
-			if err == nil {
+			if err == nil && !p.cutOff() {
 				set.Analyzers = append(set.Analyzers, r)
 			}
 			return err
@@ -227,3 +227,6 @@ func refersToVariable(s string) bool {
 	}
 	return false
 }
+
+// cutOff says whether a rule ends where something stands that belongs nowhere, or with the text: half a rule is not checked.
+func (p *parser) cutOff() bool { return p.peek().kind == stray || p.peek().kind == endOfText }

@@ -19,6 +19,7 @@ const (
 	timeText  // "9:30 AM", "21:45"
 	nowCall   // now()
 	operation // one of the signs below
+	stray     // what belongs nowhere; a mistake of it is noted already
 )
 
 const signs = "[](){},:=!<>+-*/$"
@@ -75,18 +76,20 @@ type lexer struct {
 	tokens    []token
 }
 
-// scan cuts a text into tokens. It stops at the first character or quote that belongs nowhere.
-func scan(text string) ([]token, *Error) {
+// scan cuts a text into tokens. What belongs nowhere becomes a stray token and a mistake; a quote that is never closed ends the
+// text.
+func scan(text string) ([]token, Errors) {
 	l := &lexer{text: strings.TrimPrefix(text, "\ufeff"), line: 1, col: 1}
+	var errs Errors
 	for {
 		l.skip()
 		t, err := l.next()
-		if err != nil {
-			return nil, err
+		if err != nil && len(errs) < maxErrors {
+			errs = append(errs, *err)
 		}
 		l.tokens = append(l.tokens, t)
 		if t.kind == endOfText {
-			return l.tokens, nil
+			return l.tokens, errs
 		}
 	}
 }
@@ -152,14 +155,25 @@ func (l *lexer) next() (token, *Error) {
 	case strings.IndexByte(signs, c) >= 0:
 		t.kind, t.text = operation, l.take(1)
 	default:
-		r, _ := utf8.DecodeRuneInString(rest)
+		r, n := utf8.DecodeRuneInString(rest)
 		msg := fmt.Sprintf("%q is not part of the language", r)
 		if r == '\'' || r == '“' || r == '”' {
 			msg += `; text stands between double quotes: "…"`
 		}
+		t.kind, t.text = stray, l.take(n+strayLength(r, rest[n:]))
 		return t, &Error{Line: t.line, Col: t.col, Msg: msg}
 	}
 	return t, nil
+}
+
+// strayLength gives how much of a text belongs to the quote before it that is none here: up to its counterpart on the line.
+func strayLength(quote rune, rest string) int {
+	closing := map[rune]string{'\'': "'", '“': "”"}[quote]
+	line, _, _ := strings.Cut(rest, "\n")
+	if at := strings.Index(line, closing); closing != "" && at >= 0 {
+		return at + len(closing)
+	}
+	return 0
 }
 
 func wordByte(c byte) bool {

@@ -2,6 +2,7 @@ package dqdl
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -345,4 +346,16 @@ func FuzzParse(f *testing.F) {
 		}
 		roundTrip(t, set)
 	})
+}
+
+// What is no part of the language does not hide the other mistakes, nor does it make new ones.
+func TestStrayCharactersHideNothing(t *testing.T) {
+	_, err := Parse("Rules = [\n IsComplet \"a\",\n IsComplete 'a',\n RowCount > 1 ; ,\n IsUnique ~ \"x\",\n RowCount > ,\n IsUnique \"x\n]")
+	var places []string
+	for _, e := range err.(Errors) {
+		places = append(places, fmt.Sprintf("%d:%d", e.Line, e.Col))
+	}
+	if got := strings.Join(places, " "); got != "2:2 3:13 4:15 5:11 6:13 7:11" {
+		t.Errorf("%s: %v", got, err)
+	}
 }

@@ -21,11 +21,8 @@ type parser struct {
 
 // Parse reads a whole document. The error is of type Errors.
 func Parse(text string) (*Ruleset, error) {
-	tokens, bad := scan(text)
-	if bad != nil {
-		return nil, Errors{*bad}
-	}
-	p := &parser{tokens: tokens, variables: map[string]Variable{}}
+	tokens, strays := scan(text)
+	p := &parser{tokens: tokens, errs: strays, variables: map[string]Variable{}}
 	set := p.document()
 	if len(p.errs) > 0 {
 		return nil, p.errs
@@ -35,9 +32,9 @@ func Parse(text string) (*Ruleset, error) {
 
 // ParseRule reads one rule or composite, as it stands in a list. The error is of type Errors.
 func ParseRule(text string) (*Rule, error) {
-	tokens, bad := scan(text)
-	if bad != nil {
-		return nil, Errors{*bad}
+	tokens, strays := scan(text)
+	if len(strays) > 0 {
+		return nil, strays
 	}
 	p := &parser{tokens: tokens}
 	rule, err := p.top()
@@ -92,9 +89,15 @@ func mistake(t token, format string, args ...any) *Error {
 }
 
 func (p *parser) report(err *Error) {
-	if err != nil && len(p.errs) < maxErrors {
-		p.errs = append(p.errs, *err)
+	if err == nil || len(p.errs) >= maxErrors {
+		return
 	}
+	for _, known := range p.errs {
+		if known.Line == err.Line && known.Col == err.Col {
+			return // what stands there is said to be wrong already
+		}
+	}
+	p.errs = append(p.errs, *err)
 }
 
 // deeper counts nesting; the caller calls up when it is through.

@@ -73,7 +73,10 @@ func classed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	for _, kind := range []string{"Parser", "Binder", "Catalog"} {
+	if strings.HasPrefix(err.Error(), "incorrect argument count") { // a parameter, which a rule has none of
+		return fault.New(fault.Usage, "%w", err)
+	}
+	for _, kind := range []string{"Parser", "Binder", "Catalog", "Not implemented", "Permission", "Parameter", "Syntax", "Dependency", "Invalid type", "IO"} {
 		if strings.HasPrefix(err.Error(), kind) {
 			return fault.New(fault.Usage, "%w", err)
 		}

@@ -152,7 +152,7 @@ func (c *copying) copy(ctx context.Context, sel, to, options string, p job.Param
 			return nil
 		}
 		files = append(files, f)
-		return errors.Join(c.required(st), c.finite(st))
+		return c.finite(st)
 	})
 	if err != nil {
 		return nil, err
@@ -170,15 +170,6 @@ func (c *copying) partition(st stats) map[string]*string {
 		values[f.Name] = st.keys[partName(i)]
 	}
 	return values
-}
-
-func (c *copying) required(st stats) error {
-	for _, col := range c.w.Columns {
-		if n := st.nulls[col.Name]; col.Required && n > 0 {
-			return fault.New(fault.Data, "column %q is required and null in %d rows", col.Name, n)
-		}
-	}
-	return nil
 }
 
 // finite refuses dates and times without end: Iceberg has none, and other tools would read some other value (promise 6).

@@ -92,7 +92,6 @@ func TestStageRefuses(t *testing.T) {
 		"overflow": {job.Write{SQL: "SELECT 3000000000 AS id", Columns: id}, fault.Data, "out of range"},
 		"text":     {job.Write{SQL: "SELECT 'abc' AS id", Columns: id}, fault.Data, `column "id": "abc" is not exactly INTEGER`},
 		"runtime":  {job.Write{SQL: "SELECT error('boom at ' || i) AS id FROM range(200000) t(i) WHERE i > 150000", Columns: id}, fault.Data, "boom"},
-		"required": {job.Write{SQL: "SELECT NULLIF(i, 3)::INTEGER AS id FROM range(5) t(i)", Columns: []job.Column{{Name: "id", Type: "INTEGER", Required: true}}}, fault.Data, `column "id" is required and null in 1 rows`},
 		"missing":  {job.Write{SQL: "SELECT 1 AS other", Columns: id}, fault.Usage, `column "id" is not in the query`},
 		"extra":    {job.Write{SQL: "SELECT 1 AS id, 2 AS other", Columns: id}, fault.Usage, `column "other" of the query is not wanted`},
 		"twice":    {job.Write{SQL: "SELECT 1 AS id, 2 AS ID", Columns: id}, fault.Usage, "is there twice"},

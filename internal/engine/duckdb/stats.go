@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -16,7 +15,6 @@ type stats struct {
 	path  string
 	rows  int64
 	bytes int64
-	nulls map[string]int64   // by column
 	ends  map[string]bool    // columns whose least or greatest value is written as an infinity
 	keys  map[string]*string // partition values, nil for null
 }
@@ -29,7 +27,7 @@ func readStats(row []any) (stats, error) {
 	if !ok {
 		return stats{}, fault.New(fault.Internal, "COPY gives a %T for a file name", row[0])
 	}
-	st := stats{path: path, nulls: map[string]int64{}, ends: map[string]bool{}, keys: map[string]*string{}}
+	st := stats{path: path, ends: map[string]bool{}, keys: map[string]*string{}}
 	var err error
 	if st.rows, err = whole(row[1]); err != nil {
 		return stats{}, err
@@ -39,11 +37,7 @@ func readStats(row []any) (stats, error) {
 	}
 	eachPair(row[4], func(column string, of any) {
 		eachPair(of, func(name string, v any) {
-			switch text := fmt.Sprint(v); {
-			case name == "null_count":
-				n, _ := strconv.ParseInt(text, 10, 64)
-				st.nulls[unquoted(column)] = n
-			case (name == "min" || name == "max") && strings.HasSuffix(text, "infinity"):
+			if (name == "min" || name == "max") && strings.HasSuffix(fmt.Sprint(v), "infinity") {
 				st.ends[unquoted(column)] = true
 			}
 		})
