@@ -15,14 +15,16 @@ import (
 // applied is what a feed's changes come to: the last row of each key, which is the delta, and the keys that are gone.
 type applied struct {
 	any       bool
-	truncated bool  // every stored row goes that the delta does not bring again
-	deletes   int64 // keys that are gone
-	lost      int64 // changes that later ones of their key have overtaken
+	settled   bool   // the last change of each key was found
+	truncated bool   // every stored row goes that the delta does not bring again
+	emptied   string // the position of that
+	deletes   int64  // keys that are gone
+	lost      int64  // changes that later ones of their key have overtaken
 }
 
 // Names of this build's session.
 const (
-	lastTable = "weir_last"    // the last change of each key
+	lastTable = "weir_last"    // the number of the last change of each key
 	deadTable = "weir_deleted" // keys that the changes deleted
 )
 
@@ -61,21 +63,24 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return fmt.Errorf("look for truncations: %w", err)
 	}
 	if row[0][0].Valid {
-		w.applied.truncated = true
+		w.applied.truncated, w.applied.emptied = true, row[0][0].Value
 		all = "SELECT * FROM (" + all + ") WHERE " + at + " > " + job.Literal(row[0][0].Value)
 	}
 	if err := w.keysTold(ctx, all); err != nil {
 		return err
 	}
 	key := w.key("")
-	if err := w.lastOfKeys(ctx, all, rowsOf(files)); err != nil {
+	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+lastTable+" AS SELECT "+key+", max("+changeNumber("")+") AS "+numberColumn+" FROM ("+all+") GROUP BY "+key); err != nil {
 		return fmt.Errorf("find the last change of each key: %w", err)
 	}
-	gone := op + " IN (" + literals([]string{feed.OpDelete, feed.OpBefore}) + ")"
+	gone := numberColumn + " % 2 = 1"
 	if err := w.s.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+deadTable+" AS SELECT "+key+" FROM "+lastTable+" WHERE "+gone); err != nil {
 		return fmt.Errorf("find deleted keys: %w", err)
 	}
-	last := "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND c." + at + " = l." + at
+	last, err := w.lastRows(ctx, all, gone)
+	if err != nil {
+		return err
+	}
 	if last, err = w.complete(ctx, all, last, cols); err != nil {
 		return err
 	}
@@ -89,31 +94,39 @@ func (w *work) settleChanges(ctx context.Context, files []job.File, cols []job.C
 		return err
 	}
 	w.applied.lost = rowsOf(files) - w.delta.rows - w.applied.deletes
+	w.applied.settled = true
 	return w.stage.Manifest(ctx, lake.Manifest{Files: w.delta.files, Splits: w.read.splits, Counts: job.Counts{Read: rowsOf(files)}})
 }
 
-// lastOfKeys makes the table of the last change of each key, a part of the keys at a time. Texts that a grouping holds do not go to disk
-// where memory is short, however large a transaction is (promise 5).
-func (w *work) lastOfKeys(ctx context.Context, all string, changes int64) error {
-	const each = 256 // bytes that a key takes in a grouping, about: its place in the log, what was done, and twice as much around them
-	parts := int64(1)
-	if m := w.s.Memory(); m > 0 {
-		parts += changes * each / (m / 2)
+// lastRows is a SELECT of the changes that are the last of their keys, where they leave a row. Where every key stands once, as in a
+// large load, nothing has to be looked up.
+func (w *work) lastRows(ctx context.Context, all, gone string) (string, error) {
+	twice, err := w.s.Int(ctx, "SELECT (SELECT count(*) FROM ("+all+")) - (SELECT count(*) FROM "+lastTable+")")
+	if err != nil {
+		return "", fmt.Errorf("count changes of each key: %w", err)
 	}
-	key, op, at := w.key(""), job.Quote(feed.ColumnOp), job.Quote(feed.ColumnPosition)
-	for n := range parts {
-		into, part := "INSERT INTO "+lastTable+" ", ""
-		if n == 0 {
-			into = "CREATE OR REPLACE TEMP TABLE " + lastTable + " AS "
-		}
-		if parts > 1 {
-			part = fmt.Sprintf(" WHERE hash(%s) %% %d = %d", key, parts, n)
-		}
-		if err := w.s.Exec(ctx, into+"SELECT "+key+", max("+at+") AS "+at+", arg_max("+op+", "+at+") AS "+op+" FROM ("+all+")"+part+" GROUP BY "+key); err != nil {
-			return err
-		}
+	if twice == 0 {
+		return "SELECT c.* FROM (" + all + ") AS c WHERE c." + job.Quote(feed.ColumnOp) + " NOT IN (" + goneOps + ")", nil
 	}
-	return nil
+	return "SELECT c.* FROM (" + all + ") AS c JOIN (FROM " + lastTable + " WHERE NOT " + gone + ") AS l ON " + w.on("c", "l") + " AND " + changeNumber("c.") + " = l." + numberColumn, nil
+}
+
+// goneOps are the changes after which there is no row under their key.
+const goneOps = "'" + feed.OpDelete + "', '" + feed.OpBefore + "'"
+
+// numberColumn orders changes as their positions do.
+const numberColumn = ownPrefix + "number"
+
+// changeNumber is SQL for the number of a change; it is odd where its row is no more under its key. Positions are digits of one
+// length and marks between them. Texts would be kept by the engine for each key of an aggregate, where it cannot spill them
+// (promise 5).
+func changeNumber(prefix string) string {
+	return "(2 * " + placed(prefix+job.Quote(feed.ColumnPosition)) + " + CAST(" + prefix + job.Quote(feed.ColumnOp) + " IN (" + goneOps + ") AS HUGEINT))"
+}
+
+// placed is SQL for a position as a number.
+func placed(position string) string {
+	return "CAST(CAST(unhex(translate(" + position + ", ':-', '')) AS BIT) AS HUGEINT)"
 }
 
 // keysTold checks that every change tells the key it is about.
@@ -166,6 +179,16 @@ func (w *work) complete(ctx context.Context, all, last string, cols []job.Column
 	}
 	missing := "SELECT count(*) FROM (" + last + ") AS l LEFT JOIN (" + before + ") AS t ON " + w.on("l", "t")
 	lacks := "(" + strings.Join(unknown, " OR ") + ")"
+	if err := w.noteTurned(ctx); err != nil {
+		return "", err
+	}
+	columns := make([]string, len(rows))
+	for i, r := range rows {
+		columns[i] = r[0].Value
+	}
+	if err := w.noneTurned(ctx, "FROM ("+last+") AS l LEFT JOIN ("+before+") AS t ON "+w.on("l", "t"), columns); err != nil {
+		return "", err
+	}
 	if w.state.table == nil || w.applied.truncated {
 		return sql, w.allKnown(ctx, missing+" WHERE "+lacks)
 	}

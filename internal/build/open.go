@@ -123,6 +123,9 @@ func (b *Builder) closings(ctx context.Context, s engine.Session, st state, cond
 // superseded are the rejects that have no meaning any more because what they stood in was read again: whatever is still
 // wrong there is among this build's own rejects.
 func (w *work) superseded(ctx context.Context) ([]string, error) {
+	if w.applied.settled {
+		return w.overtaken(ctx)
+	}
 	if len(w.state.ledger.Rejects) == 0 || w.read.beside {
 		return nil, nil
 	}

@@ -74,7 +74,9 @@ func (w *work) filesAsPieces(ctx context.Context, t *lake.Table, m merged) (*qua
 	if p.Known, err = w.b.States.FileStates(ctx, w.t.Table.Name, w.fingerprint()); err != nil {
 		return nil, err
 	}
-	p.Read = func(ctx context.Context, names []string) (string, error) { return w.readPieces(ctx, t, names, stays, added) }
+	p.Read = func(ctx context.Context, names []string) (string, error) {
+		return w.readPieces(ctx, t, names, stays, added)
+	}
 	return p, nil
 }
 

@@ -30,6 +30,14 @@ func rowText(r record.Reject, nth int, t *define.Table, cols []job.Column) (stri
 			return "", fault.New(fault.Data, "reject %s names %q, which is no column of the table%s", r.ID, name, nearest(name, cols))
 		}
 	}
+	if t.Mode == define.Changes && r.Kind == record.KindReject {
+		for _, c := range cols {
+			if _, ok := members[c.Name]; !ok {
+				return "", fault.New(fault.Data, "reject %s does not tell column %q: it is a change that left it alone", r.ID, c.Name).
+					WithHint("weir rejects export writes it to be completed: the column with its value, or null")
+			}
+		}
+	}
 	members[nthColumn] = json.RawMessage(strconv.Itoa(nth))
 	line, err := json.Marshal(members)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"weir/internal/define"
 	"weir/internal/fault"
+	"weir/internal/junit"
 )
 
 // mistakes are the problems of a project's tests, found without running them or, where they can be found only then, by that.
@@ -70,7 +71,7 @@ func TestJUnit(t *testing.T) {
 	results := newRig(t, map[string]string{"tables/marts/sales.sql": salesSQL, "tests/marts/sales.yaml": salesCase + "  - name: \"<odd> & \\\"name\\\"\"\n    given: { raw.orders: [{ id: 1, store: \"\\x01]]>\" }] }\n    expect: []\n"}).run()
 	var b strings.Builder
 	ok(t, WriteJUnit(&b, "shop", results, time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), func(s string) string { return s }))
-	var read junitSuites
+	var read junit.Report
 	ok(t, xml.Unmarshal([]byte(b.String()), &read))
 	if read.Tests != 2 || read.Failures != 1 || len(read.Suites) != 1 || read.Suites[0].Tests != 2 || read.Suites[0].Failures != 1 {
 		t.Errorf("%+v", read)

@@ -15,14 +15,24 @@ import (
 	"weir/internal/fault"
 )
 
-// qualityCommand groups what can be done with rules without a project.
+// qualityCommand shows how rules came out, and groups what can be done with rules without a project.
 func (a *app) qualityCommand() *cobra.Command {
+	var o qualityReportOptions
 	c := &cobra.Command{
-		Use:   "quality",
-		Short: "Rules in DQDL, without a project: check their text, judge files by them",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:   "quality [SELECTION…]",
+		Short: "How rules came out: scores by table, rule and label over time; rules in DQDL without a project",
+		Long: `Shows how the rules of the selected tables came out in their latest builds, without asking them again: the share of rules that
+hold, by table and by label, each rule with how often it held, and the score of each build.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return a.with(c.Context(), func(w *workspace) error { return w.qualityReport(c.Context(), args, o) })
+		},
 	}
+	c.Flags().BoolVar(&o.json, "json", false, "print as JSON")
+	c.Flags().IntVar(&o.limit, "limit", 20, "how many builds of a table")
+	c.Flags().StringVar(&o.junit, "junit", "", "file to write the results of the latest builds to as JUnit XML")
 	c.AddCommand(a.qualityParseCommand(), a.qualityEvalCommand())
 	return c
 }

@@ -43,7 +43,5 @@ type Session interface {
 	// Stage leaves the rows of a query as Parquet files; fieldIDs is the literal that gives columns their Iceberg ids.
 	Stage(ctx context.Context, w job.Write, fieldIDs string, p job.Params) ([]job.File, error)
 	Progress() (percent float64, rows, total uint64)
-	// Memory is how many bytes all sessions may hold; 0 where nobody set a bound.
-	Memory() int64
 	Close() error
 }

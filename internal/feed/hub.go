@@ -43,6 +43,9 @@ func Columns() []job.Column {
 		{Name: ColumnPosition, Type: "VARCHAR"}, {Name: ColumnAbsent, Type: "VARCHAR[]"}}
 }
 
+// RejectID is the id of a change that could not be taken: it holds its position, by which it stands among the others.
+func RejectID(dataset, position string) string { return dataset + " " + position }
+
 // Changes are rows of one table as they come out of a stream. Batch may be nil; it is released by who is given it.
 type Changes struct {
 	Table   string // of the lake

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"maps"
 	"math"
+	"time"
 )
 
 // RuleResult is how one rule came out in a build.
@@ -66,4 +67,39 @@ func (j *Journal) RuleResults(ctx context.Context, runID, table string) ([]RuleR
 	}
 	return read(ctx, j, "read rule results", places,
 		`SELECT `+ruleColumns+` FROM rules WHERE run = ?1 AND ?2 IN (tbl, '') ORDER BY seq`, runID, table)
+}
+
+// TableResults are the rules of one build of a table.
+type TableResults struct {
+	Run   int64        `json:"run"`
+	Time  time.Time    `json:"time"` // when the run began
+	Rules []RuleResult `json:"rules"`
+}
+
+// RulesOf gives the results of a table's latest builds, newest first.
+func (j *Journal) RulesOf(ctx context.Context, table string, limit int) ([]TableResults, error) {
+	type row struct {
+		run  int64
+		time time.Time
+		RuleResult
+	}
+	places := func(r *row) []any {
+		return []any{&r.run, micros{&r.time}, &r.RunID, &r.Table, &r.Rule, &r.OnFail, &r.Passed, &r.Failed, &r.Total, &r.Reason, document{&r.Metrics}, &r.Part}
+	}
+	rows, err := read(ctx, j, "read rule results", places, `SELECT r.number, r.started, u.run, u.tbl, u.rule, u.on_fail, u.passed, u.failed, u.total, u.reason, u.metrics, u.part
+		FROM rules u JOIN runs r ON r.id = u.run
+		WHERE u.tbl = ?1 AND u.run IN (SELECT x.id FROM runs x WHERE EXISTS (SELECT 1 FROM rules y WHERE y.run = x.id AND y.tbl = ?1) ORDER BY x.number DESC, x.started DESC LIMIT ?2)
+		ORDER BY r.number DESC, r.started DESC, u.seq`, table, upTo(limit))
+	if err != nil {
+		return nil, err
+	}
+	var out []TableResults
+	for _, r := range rows {
+		if n := len(out); n == 0 || out[n-1].Rules[0].RunID != r.RunID {
+			out = append(out, TableResults{Run: r.run, Time: r.time})
+		}
+		last := &out[len(out)-1]
+		last.Rules = append(last.Rules, r.RuleResult)
+	}
+	return out, nil
 }

@@ -131,6 +131,13 @@ func TestPostgresFaults(t *testing.T) {
 		"together":    togetherOfPostgres,
 		"rollback":    rollbackOfPostgres,
 		"partitioned": partitionedOfPostgres,
+		"turned":      turnedOfPostgres,
+		"rules":       rulesOfPostgres,
+		"givenUp":     givenUpOfPostgres,
+		"waits":       waitsOfPostgres,
+		"restarts":    restartsOfPostgres,
+		"otherServer": otherServerOfPostgres,
+		"leaves":      leavesOfPostgres,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server) })
 	}
@@ -360,5 +367,14 @@ func partitionedOfPostgres(t *testing.T, server *env.Server) {
 	r.equal("raw.a")
 	r.sql("TRUNCATE a", "INSERT INTO a VALUES (7, 7)")
 	r.run()
+	r.equal("raw.a")
+	r.sql("INSERT INTO a VALUES (107, 7)")
+	r.run()
+	r.sql("TRUNCATE a1") // which the server does not tell
+	r.run()
+	if out, errOut, code := program.Run(t, "-C", r.dir, "verify", "raw.a"); code == 0 {
+		t.Errorf("verify does not see that a partition was emptied:\n%s%s", out, errOut)
+	}
+	r.run("--full")
 	r.equal("raw.a")
 }

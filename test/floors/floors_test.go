@@ -20,7 +20,7 @@ var house = [][]string{
 	{"plan", "build", "maintain", "crawl", "verify"},
 	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
 	{"lake", "journal", "feed"},
-	{"job", "record", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
+	{"job", "record", "junit", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
 	{"fault"},
 }
 

@@ -108,9 +108,6 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// Memory is the engine's budget.
-func (s *Session) Memory() int64 { return s.engine.opts.Memory }
-
 // Progress says how far the running statement has come: percent 0 to 100 and rows done of rows in all, as far as DuckDB
 // knows; zeros where nothing runs. It is safe from another goroutine.
 func (s *Session) Progress() (percent float64, rows, total uint64) {

@@ -383,7 +383,7 @@ func (g *gathering) reject(w *writer, op string, m *binlog.Image, misfit *binlog
 		return fault.New(fault.Data, "more than %d changes of %s do not fit; the last: %s", mostRejects, w.table, misfit)
 	}
 	dataset := shown(binlog.TableName{Schema: w.source.Schema, Name: w.source.Name})
-	w.rejects = append(w.rejects, record.Reject{ID: dataset + " " + g.place(), Kind: record.KindReject, Dataset: dataset, Offset: -1,
+	w.rejects = append(w.rejects, record.Reject{ID: feed.RejectID(dataset, g.place()), Kind: record.KindReject, Dataset: dataset, Offset: -1,
 		Column: misfit.Column, Reason: op + ": " + misfit.Error(), Raw: w.rawText(m)})
 	return nil
 }

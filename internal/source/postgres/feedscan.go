@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
 
 	"weir/internal/fault"
 	"weir/internal/feed"
@@ -195,8 +198,11 @@ func (o *opened) Lag(ctx context.Context) (out []source.Measure, err error) {
 	o.following.mu.Lock()
 	name, err := o.following.known(ctx, c)
 	o.following.mu.Unlock()
-	if err != nil || name == "" {
+	if err != nil {
 		return nil, err
+	}
+	if name == "" {
+		return o.following.without(ctx, c)
 	}
 	slot, ok, err := replication.FindSlot(ctx, c, name)
 	if err != nil {
@@ -215,4 +221,31 @@ func (o *opened) Lag(ctx context.Context) (out []source.Measure, err error) {
 		{Name: "lag_bytes", Text: fmt.Sprint(slot.Behind), Value: float64(slot.Behind)},
 		{Name: "retained_bytes", Text: fmt.Sprint(slot.Retained), Value: float64(slot.Retained)},
 	}, nil
+}
+
+// without says what became of the slots that positions name, where the server has none of them to read.
+func (f *following) without(ctx context.Context, c *pgx.Conn) (out []source.Measure, err error) {
+	standing, err := f.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, p := range standing {
+		if !slices.Contains(names, p.Slot) {
+			names = append(names, p.Slot)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		slot, ok, err := replication.FindSlot(ctx, c, name)
+		if err != nil {
+			return nil, err
+		}
+		state := "gone from the server"
+		if ok {
+			state = "given up by the server: " + slot.Status
+		}
+		out = append(out, source.Measure{Name: "slot", Text: name + " (" + state + "; read its tables anew with --full)"})
+	}
+	return out, nil
 }

@@ -113,7 +113,7 @@ func (f *following) standing(ctx context.Context) (map[string]place, error) {
 }
 
 // known settles the feed's slot, "" where there is none yet: of those that positions of members name, the one that the server
-// has. Their tables are placed in the hub.
+// has and has not given up. Their tables are placed in the hub.
 func (f *following) known(ctx context.Context, c *pgx.Conn) (string, error) {
 	if f.slot != "" {
 		return f.slot, nil
@@ -125,11 +125,11 @@ func (f *following) known(ctx context.Context, c *pgx.Conn) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(standing)) {
 		slot := standing[name].Slot
 		if f.slot == "" {
-			_, ok, err := replication.FindSlot(ctx, c, slot)
+			there, ok, err := replication.FindSlot(ctx, c, slot)
 			if err != nil {
 				return "", err
 			}
-			if ok {
+			if ok && !there.Lost() {
 				f.slot = slot
 			}
 		}
@@ -193,13 +193,22 @@ func (f *following) prepare(ctx context.Context, c *pgx.Conn, t replication.Tabl
 	if name == "" {
 		name = newSlotName(f.opened.project)
 	}
-	_, ok, err := replication.FindSlot(ctx, c, name)
+	there, ok, err := replication.FindSlot(ctx, c, name)
 	if err != nil {
 		return err
+	}
+	if ok && there.Lost() { // it has nothing left to tell; what needs a new one is being read anew
+		if err := replication.DropSlot(ctx, c, name); err != nil {
+			return err
+		}
+		ok = false
 	}
 	if ok { // a configured one that someone has made
 		f.slot = name
 		return nil
+	}
+	if err := f.dropLost(ctx, c); err != nil {
+		return err
 	}
 	made, err := replication.CreateSlot(ctx, f.opened.primary, name, false, false)
 	if err != nil {
@@ -207,6 +216,24 @@ func (f *following) prepare(ctx context.Context, c *pgx.Conn, t replication.Tabl
 	}
 	f.slot = name
 	return made.Close(ctx)
+}
+
+// dropLost removes slots of this feed that the server gave up: they hold nothing, and take the place of others.
+func (f *following) dropLost(ctx context.Context, c *pgx.Conn) error {
+	standing, err := f.standing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range standing {
+		there, ok, err := replication.FindSlot(ctx, c, p.Slot)
+		if err == nil && ok && there.Lost() {
+			err = replication.DropSlot(ctx, c, p.Slot)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var oddInSlots = regexp.MustCompile(`[^a-z0-9_]+`)
@@ -235,14 +262,26 @@ func (f *following) take(ctx context.Context, table string, at place, from repli
 	f.mu.Lock()
 	slot, err := f.known(ctx, c)
 	f.mu.Unlock()
+	if err == nil && at.Slot != slot {
+		err = missed(ctx, c, table, at)
+	}
 	if err = errors.Join(err, c.Close(context.WithoutCancel(ctx))); err != nil {
 		return nil, 0, err
 	}
-	if at.Slot != slot {
-		return nil, 0, fault.New(fault.Data, "slot %s is gone from the server, and with it the changes since %s", at.Slot, at.LSN).
-			WithHint("weir run %s --full reads the table anew", table)
-	}
 	return f.hub.Take(ctx, table, from, f.gather)
+}
+
+// missed says what became of the slot of a table's position, which is not the one that the feed reads.
+func missed(ctx context.Context, c *pgx.Conn, table string, at place) error {
+	there, ok, err := replication.FindSlot(ctx, c, at.Slot)
+	switch {
+	case err != nil:
+		return err
+	case ok && there.Lost():
+		return there.Gone().WithHint("weir run %s --full reads the table anew, with a new slot; a larger max_slot_wal_keep_size of the server keeps more, runs that come more often need less", table)
+	}
+	return fault.New(fault.Data, "slot %s is gone from the server, and with it the changes since %s", at.Slot, at.LSN).
+		WithHint("weir run %s --full reads the table anew", table)
 }
 
 // catchUp is from how many bytes of log on a backlog is read as the result of a query, which is more than twice as fast as a
@@ -332,6 +371,7 @@ func placed(table string, e replication.Event, after replication.LSN) feed.Chang
 	out := feed.Changes{Table: table, Columns: e.Columns[:own]}
 	for _, r := range e.Rejects {
 		if replication.LSN(r.Offset) >= after {
+			r.ID = feed.RejectID(r.Dataset, string(positioned(nil, r.Offset, r.Line)))
 			out.Rejects = append(out.Rejects, r)
 		}
 	}
@@ -351,7 +391,7 @@ func placed(table string, e replication.Event, after replication.LSN) feed.Chang
 	defer b.Release()
 	text := make([]byte, 0, 32)
 	for i := range int(batch.NumRows()) {
-		text = fmt.Appendf(text[:0], "%016X-%08X", uint64(lsn.Value(i)), uint64(seq.Value(i)))
+		text = positioned(text[:0], lsn.Value(i), seq.Value(i))
 		b.BinaryBuilder.Append(text)
 	}
 	position := b.NewArray()
@@ -360,6 +400,11 @@ func placed(table string, e replication.Event, after replication.LSN) feed.Chang
 	arrays := slices.Concat(batch.Columns()[:own+2], []arrow.Array{position}, batch.Columns()[own+4:])
 	out.Batch = array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, batch.NumRows())
 	return out
+}
+
+// positioned appends the place of a change as text that sorts.
+func positioned(to []byte, lsn, seq int64) []byte {
+	return fmt.Appendf(to, "%016X-%08X", uint64(lsn), uint64(seq))
 }
 
 // Acknowledge tells the server what every table has, so that it need not keep it, and drops a slot that makes it keep too much

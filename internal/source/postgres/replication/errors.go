@@ -77,7 +77,7 @@ func noRights(text string) error {
 }
 
 // lost says that changes are gone that no one has read.
-func lost(slot, why string) error {
+func lost(slot, why string) *fault.Error {
 	return fault.New(fault.Data, "changes were lost that slot %s kept: %s", slot, why).
-		WithHint("drop the slot and read its tables anew with --full; a larger max_slot_wal_keep_size keeps more")
+		WithHint("read its tables anew with --full, which makes a new slot; a larger max_slot_wal_keep_size keeps more")
 }

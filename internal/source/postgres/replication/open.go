@@ -98,7 +98,7 @@ func (f *Feed) usable(c *pgx.Conn, slot *Slot, ok bool) error {
 	case slot.Database != c.Config().Database:
 		return fault.New(fault.Usage, "it belongs to database %s, the connection leads to %s", slot.Database, c.Config().Database)
 	case slot.Lost():
-		return lost(slot.Name, "the server has removed log that it needed ("+slot.Status+" "+slot.Reason+")")
+		return slot.Gone()
 	case slot.TwoPhase:
 		return fault.New(fault.Usage, "it sends prepared transactions, which this reader does not follow").WithHint("make the slot without two_phase")
 	case slot.Active():

@@ -260,16 +260,20 @@ func (w *rows) reject(tx *transaction, seq int64, op string, from image, column 
 	w.size += len(raw) + 200
 }
 
-// raw is a tuple as a JSON object of texts.
+// raw is a tuple as a JSON object of texts. What the change does not tell is not in it.
 func (w *rows) raw(v image) string {
 	out := []byte{'{'}
-	for i, c := range w.relation.Columns {
-		if i > 0 {
+	for _, c := range w.relation.Columns {
+		kind, value := v.next()
+		if kind == valueUnchanged {
+			continue
+		}
+		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		name, _ := json.Marshal(c.Name) // a text always can be
 		out = append(append(out, name...), ':')
-		switch kind, value := v.next(); kind {
+		switch kind {
 		case valueText:
 			text, _ := json.Marshal(string(value))
 			out = append(out, text...)

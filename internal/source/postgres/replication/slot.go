@@ -36,6 +36,15 @@ func (s *Slot) Active() bool { return s.PID != 0 }
 // Lost says whether the server has given up the slot.
 func (s *Slot) Lost() bool { return s.Status == "lost" || s.Reason != "" }
 
+// Gone is the error of a slot that the server has given up.
+func (s *Slot) Gone() *fault.Error {
+	why := s.Status
+	if s.Reason != "" {
+		why += ", " + s.Reason
+	}
+	return lost(s.Name, "the server has removed log that it needed ("+why+")")
+}
+
 const end = `CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END`
 
 // FindSlot asks for a slot's state; ok is false where there is no such slot.
@@ -100,7 +109,7 @@ func CreateSlot(ctx context.Context, server *postgres.Server, name string, snaps
 	}
 	if err != nil {
 		_ = c.Close(ctx) // the error at hand says why
-		return nil, fmt.Errorf("create slot %s: %w", name, notCreated(ctx, name, err))
+		return nil, fmt.Errorf("create slot %s: %w", name, notCreated(ctx, server, err))
 	}
 	return c, nil
 }
@@ -123,7 +132,7 @@ func createCommand(name string, snapshot, temporary bool, version int) string {
 	return command + " NOEXPORT_SNAPSHOT"
 }
 
-func notCreated(ctx context.Context, name string, err error) error {
+func notCreated(ctx context.Context, server *postgres.Server, err error) error {
 	text := postgres.Message(err)
 	switch postgres.Code(err) {
 	case codeExists:
@@ -134,6 +143,8 @@ func notCreated(ctx context.Context, name string, err error) error {
 		return fault.New(fault.Usage, "%s", text).WithHint("drop a slot that no one reads, or raise max_replication_slots")
 	case codeRights:
 		return noRights(text)
+	case codeLock:
+		return heldUp(ctx, server, err)
 	case "42602", "42622":
 		return fault.New(fault.Usage, "%s", text).WithHint("a slot's name has lower-case letters, digits and _, 63 at most")
 	}
