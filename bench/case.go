@@ -41,6 +41,8 @@ func cases() []benchCase {
 		{"memory-compaction-deletes", "the same with rows that delete files take out", 1.00, true, memoryCompactionDeletes},
 		{"version-start", "weir version, against 100 ms", 1.00, true, versionStart},
 		{"unit-tests-100", "weir test of 100 cases of 20 tables, against 5 s", 1.00, true, unitTests},
+		{"quality-together", "20 rules of 6 M rows in one go against one SELECT of the same figures, rows/s", 0.80, false, qualityTogether},
+		{"quality-apart", "20 rules in one go against one by one, rows/s", 5.00, false, qualityApart},
 		{"profile", "a profile of 16 columns of 6 M rows against a scan of all of them (count, min, max), time", 3.00, true, profileParquet},
 		{"lineage-1000", "validation and lineage of 1,000 SQL tables, against 5 s", 1.00, true, lineage1000},
 		{"noop-50", "a run of 50 tables with nothing to do, against 1 s", 1.00, true, noop},

@@ -27,6 +27,8 @@ type Builder struct {
 	Defer *Deferral
 	// Scratch is a local folder for deltas that do not become data files themselves.
 	Scratch string
+	// History, where set, gives what rules measured of a table before a run.
+	History func(table, run string) quality.History
 	// States, where set, keep what rules found out about files.
 	States States
 }

@@ -96,7 +96,11 @@ func (w *work) prepare(ctx context.Context) (err error) {
 	if err := w.shape(); err != nil {
 		return err
 	}
-	if w.checks, err = quality.CompileAt(w.t.Table.Rules, w.columns, w.t.Time); err != nil {
+	about := quality.Table{Columns: w.columns, Now: w.t.Time, History: quality.NoHistory{}}
+	if w.b.History != nil {
+		about.History = w.b.History(w.t.Table.Name, w.t.RunID)
+	}
+	if w.checks, err = quality.CompileFor(w.t.Table.Rules, about); err != nil {
 		return err
 	}
 	w.scratch = filepath.Join(w.b.Scratch, w.t.RunID+"-"+strings.ReplaceAll(w.t.Table.Name, "/", "_"))

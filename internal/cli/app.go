@@ -204,7 +204,7 @@ func (w *workspace) builder() *build.Builder {
 	b := &build.Builder{Lake: w.lake, Engine: w.engine, Macros: w.project.Macros, Vars: w.project.Vars,
 		Source: w.sources.open, Scratch: w.scratch.part("builds")}
 	if w.journal != nil {
-		b.States = w.journal
+		b.States, b.History = w.journal, w.measured
 	}
 	return b
 }

@@ -99,6 +99,7 @@ func (a *app) root() *cobra.Command {
 		a.showCommand(),
 		a.lineageCommand(),
 		a.crawlCommand(),
+		a.importCommand(),
 		a.profileCommand(),
 		a.suggestCommand(),
 		a.dropCommand(),

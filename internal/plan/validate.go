@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"weir/internal/build"
 	"weir/internal/define"
@@ -263,7 +264,7 @@ func (g *Graph) columnProblems(t *define.Table, cols []job.Column) (problems []p
 		}
 		at := project.Place{File: r.File, Line: max(1, r.Line), Col: max(1, r.Col)}
 		r.File = "" // the place stands before the message
-		if _, err := quality.Compile([]quality.Rule{r}, cols); err != nil {
+		if _, err := quality.CompileFor([]quality.Rule{r}, quality.Table{Columns: cols, Now: time.Now(), History: quality.NoHistory{}}); err != nil {
 			problems = append(problems, project.Problem{Place: at, Message: err.Error(), Hint: cmp.Or(g.renamed(t, err.Error()), fault.HintOf(err))})
 		}
 	}

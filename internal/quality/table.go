@@ -27,6 +27,12 @@ type History interface {
 	Past(ctx context.Context, metric string) ([]Past, error)
 }
 
+// NoHistory has no earlier values: of a first run, or where rules are only looked at.
+type NoHistory struct{}
+
+// Past gives none.
+func (NoHistory) Past(context.Context, string) ([]Past, error) { return nil, nil }
+
 // Past is a metric's value in an earlier run.
 type Past struct {
 	At    time.Time // zero where it is not known

@@ -18,7 +18,7 @@ var house = [][]string{
 	{"workflow", "schedule", "alert", "lineage"},
 	{"run", "cases", "publish"},
 	{"plan", "build", "maintain", "crawl", "verify"},
-	{"define", "quality", "model", "engine", "source", "sink", "function", "diff"},
+	{"define", "quality", "model", "engine", "source", "sink", "function", "diff", "dbt"},
 	{"lake", "journal", "feed"},
 	{"job", "record", "junit", "dqdl", "asl", "project", "blob", "secret", "access", "postgres", "mysql"},
 	{"fault"},
