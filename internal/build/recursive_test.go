@@ -46,10 +46,10 @@ func TestEndless(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	// What a person ends is no mistake of the SQL, and ends before it is full.
+	// What a person ends is no mistake of the SQL.
 	interrupted, stop := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, stop)
-	if err := task.Ending(interrupted, rows(wide)); !errors.Is(err, context.Canceled) {
+	if err := task.Ending(interrupted, rows(round)); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	// The session works on, and SQL without a recursive CTE is left alone.
